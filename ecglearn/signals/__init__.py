@@ -1,0 +1,1 @@
+"""What an ECG is: pure functions on signals of shape (..., lead, time); nothing learned."""

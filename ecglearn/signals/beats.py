@@ -1,0 +1,211 @@
+"""From a signal to its beats: R peaks, and the matrix from time tokens to heartbeat phases."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from ecglearn.signals.leads import LEADS, Signal, canonical
+
+# where to look when lead II is absent or flat; aVR is turned over, since its R wave points down
+_FALLBACK: tuple[str, ...] = ("I", "V5", "V6", "V4", "aVF", "aVR", "III", "aVL", "V3", "V2", "V1")
+_LOWEST_RATE = 61.0  # the detector filters at 5 to 30 Hz, and 30 Hz must lie below half the rate
+_SHORTEST = 2.0  # seconds over which the detector learns its thresholds
+
+
+def detect_r_peaks(
+    signal: Float[Signal, "*lead time"], fs: float, *, leads: Sequence[str] = LEADS
+) -> Int[np.ndarray, " beats"]:
+    """Find the R peak of every beat; one list serves all leads of the record.
+
+    The detector (sleepecg: Pan and Tompkins 1985, filtered forwards and backwards so that nothing
+    is shifted) looks at lead II. Where lead II is absent or flat it looks, in this order, at I +
+    III (which is lead II), I, V5, V6, V4, aVF, -aVR, III, aVL, V3, V2, V1, and takes the first that
+    is not flat. Peaks are never searched lead by lead: in leads with a deep S wave a detector marks
+    a neighbouring wave 40 to 60 ms away.
+
+    Args:
+        signal: leads by samples (lead, time), or a single lead (time), any unit.
+        fs: samples per second, at least 61.
+        leads: names of the rows of `signal`, any spelling that `ecglearn.signals.leads.canonical`
+            knows. Rows of other channels are allowed and not looked at. Not used for a single lead.
+
+    Returns:
+        Sample indices in rising order, int64; empty when every lead is flat.
+
+    Raises:
+        ValueError: the names do not match the rows, none of the twelve leads is there, the rate is
+            below 61 Hz, the signal is shorter than 2 s, or the lead used has samples that are not
+            finite.
+        ModuleNotFoundError: the package sleepecg is not installed.
+
+    Book: preprocessing#prep-r-peaks
+    """
+    x = signal.detach().cpu().numpy() if isinstance(signal, Tensor) else signal
+    if x.ndim == 1:
+        x, leads = x[None], ("II",)
+    if len(leads) != x.shape[0]:
+        raise ValueError(f"{len(leads)} lead names for {x.shape[0]} rows of the signal")
+    if fs < _LOWEST_RATE:
+        raise ValueError(f"R peaks need {_LOWEST_RATE:.0f} samples per second or more, not {fs:g}")
+    if x.shape[1] < _SHORTEST * fs:
+        raise ValueError(f"R peaks need {_SHORTEST:.0f} s of signal, not {x.shape[1] / fs:.2f} s")
+    chosen = _lead_for_peaks(x, leads)
+    if chosen is None:
+        return np.empty(0, dtype=np.int64)
+    if not np.isfinite(chosen).all():
+        raise ValueError("the lead used for R peaks has NaN or infinite samples: fill or cut them")
+    try:
+        from sleepecg.heartbeats import detect_heartbeats
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError("R peaks need sleepecg: pip install 'ecglearn[data]'") from error
+    return np.asarray(detect_heartbeats(chosen.astype(np.float64), float(fs)), dtype=np.int64)
+
+
+def _lead_for_peaks(x: np.ndarray, leads: Sequence[str]) -> np.ndarray | None:
+    rows = {canonical(name): row for name, row in zip(leads, x, strict=True)}
+    rows.pop(None, None)
+    if not rows:
+        raise ValueError(f"none of the twelve leads is among {', '.join(leads)}")
+    if "II" not in rows or _flat(rows["II"]):
+        if "I" in rows and "III" in rows and not (_flat(rows["I"]) or _flat(rows["III"])):
+            return rows["I"] + rows["III"]
+        usable = [name for name in _FALLBACK if name in rows and not _flat(rows[name])]
+        if not usable:
+            return None
+        return -rows["aVR"] if usable[0] == "aVR" else rows[usable[0]]
+    return rows["II"]
+
+
+def _flat(row: np.ndarray) -> bool:
+    return bool((row == row[0]).all())
+
+
+def pad_peaks(r_peaks: Sequence[Int[np.ndarray, " _"]]) -> Int[Tensor, "patient peak"]:
+    """Put the R peaks of many records into one rectangle, filled up with -1.
+
+    Args:
+        r_peaks: one array of sample indices for each record, of any length.
+
+    Returns:
+        One row for each record (patient, most peaks of any record), int64. Subtracting the first
+        sample of a crop keeps the meaning: indices below zero lie outside.
+
+    Book: preprocessing#prep-beat-matrix
+    """
+    counts = np.fromiter(map(len, r_peaks), dtype=np.int64, count=len(r_peaks))
+    padded = np.full((len(counts), int(counts.max(initial=0))), -1, dtype=np.int64)
+    if padded.size:
+        padded[np.arange(padded.shape[1]) < counts[:, None]] = np.concatenate(r_peaks)
+    return torch.from_numpy(padded)
+
+
+def beat_matrices(
+    r_peaks: Int[Tensor, "patient peak"],
+    *,
+    tokens: int,
+    samples_per_token: int,
+    segments: int,
+    phase_exact: bool = False,
+) -> tuple[Float[Tensor, "patient {segments} {tokens}"], Bool[Tensor, " patient"]]:
+    """Build the matrix that averages time tokens over beats, phase by phase, for many records.
+
+    `matrix @ tokens` gives `segments` vectors: the mean heartbeat from one R peak to the next. For
+    a beat from r to r', s = floor(r / samples_per_token), e = floor(r' / samples_per_token), n = e
+    - s tokens are stretched or squeezed to `segments` by linear interpolation, at u = clip((t +
+    1/2) n/segments - 1/2, 0, n - 1) counted from token s. Beats of fewer than two tokens are left
+    out. With `phase_exact` the interpolation is done over the times of the token centres at r + (t
+    + 1/2)/segments (r' - r), so that rounding an R peak to a whole token costs nothing.
+
+    Args:
+        r_peaks: R peaks in samples, rising, one row for each record (patient, peak); indices
+            outside [0, tokens * samples_per_token) are ignored, so pad with -1 (`pad_peaks`) and
+            subtract the start of a crop.
+        tokens: number of time tokens N of the record.
+        samples_per_token: length of one token in samples.
+        segments: number of phases T of one beat.
+        phase_exact: place the phases between token centres instead of between whole tokens.
+
+    Returns:
+        The matrices (patient, segments, tokens), float32: rows are non-negative and sum to 1; all
+        zeros for a record without a usable beat. And, for each record, whether it has one
+        (patient).
+
+    Raises:
+        ValueError: `tokens`, `samples_per_token` or `segments` is not positive.
+
+    Source: Selivanov et al. 2025 (PTACL), section "local alignment"; where it is silent, our own
+        choice.
+
+    Book: preprocessing#prep-beat-matrix
+    """
+    if min(tokens, samples_per_token, segments) < 1:
+        raise ValueError("tokens, samples_per_token and segments must be positive")
+    inside = (r_peaks >= 0) & (r_peaks < tokens * samples_per_token)
+    whole = r_peaks.div(samples_per_token, rounding_mode="floor")
+    start, count = whole[:, :-1], whole[:, 1:] - whole[:, :-1]
+    usable = inside[:, :-1] & inside[:, 1:] & (count >= 2)  # (patient, beat)
+
+    phase = (torch.arange(segments, device=r_peaks.device, dtype=torch.float64) + 0.5) / segments
+    if phase_exact:
+        r, rr = r_peaks[:, :-1, None], (r_peaks[:, 1:] - r_peaks[:, :-1])[..., None]
+        at = ((r + phase * rr) - (samples_per_token - 1) / 2) / samples_per_token
+        at = at.clamp(0, tokens - 1)
+    else:
+        inner = (phase * count[..., None] - 0.5).clamp(min=0)
+        at = start[..., None] + torch.minimum(
+            inner, count[..., None] - 1.0
+        )  # (patient, beat, segment)
+
+    # linear interpolation between whole tokens is a hat of half-width one around each token
+    patients, beats = usable.nonzero(as_tuple=True)
+    at = at[patients, beats]
+    hats = (1 - (at[..., None] - torch.arange(tokens, device=at.device)).abs()).clamp(min=0)
+    matrix = hats.new_zeros(len(r_peaks), segments, tokens).index_add_(0, patients, hats)
+    beats_used = usable.sum(1)
+    return (matrix / beats_used.clamp(min=1)[:, None, None]).float(), beats_used > 0
+
+
+def beat_matrix(
+    r_peaks: Int[Signal, " peak"],
+    *,
+    tokens: int,
+    samples_per_token: int,
+    segments: int,
+    phase_exact: bool = False,
+) -> tuple[Float[Signal, "{segments} {tokens}"], bool]:
+    """Build the matrix that averages the tokens of one record over its beats, phase by phase.
+
+    The same as `beat_matrices` for a single record; see there for the recipe.
+
+    Args:
+        r_peaks: R peaks in samples, rising (peak).
+        tokens: number of time tokens N of the record.
+        samples_per_token: length of one token in samples.
+        segments: number of phases T of one beat.
+        phase_exact: place the phases between token centres instead of between whole tokens.
+
+    Returns:
+        The matrix (segments, tokens), float32, of the kind of `r_peaks`; and whether the record has
+        a usable beat (if not, the matrix is all zeros).
+
+    Raises:
+        ValueError: `tokens`, `samples_per_token` or `segments` is not positive.
+
+    Source: Selivanov et al. 2025 (PTACL), section "local alignment"; where it is silent, our own
+        choice.
+
+    Book: preprocessing#prep-beat-matrix
+    """
+    matrix, ok = beat_matrices(
+        (r_peaks if isinstance(r_peaks, Tensor) else torch.tensor(r_peaks))[None],
+        tokens=tokens,
+        samples_per_token=samples_per_token,
+        segments=segments,
+        phase_exact=phase_exact,
+    )
+    if isinstance(r_peaks, Tensor):
+        return matrix[0], bool(ok)
+    return matrix[0].numpy(), bool(ok)
