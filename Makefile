@@ -1,0 +1,56 @@
+# Everything runs in .venv, made from requirements.lock; `make help` lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help book results chapter test check fix bench clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+NOTEBOOKS := $(wildcard book/chapters/*.ipynb)
+
+# One thread for each process: two busy threads on a shared machine run slower than one.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= passive
+export PYTHONUNBUFFERED := 1
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ecglearn needs Python 3.11 or newer")'
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.ready-* && touch $@
+
+book: $(READY) ## run every chapter (preset class), render strictly, print the start page
+	@$(BIN)/python -m book.build
+
+chapter: $(READY) ## the same for one chapter: make chapter C=ptacl
+	@test -n "$(C)" || { echo "name a chapter: make chapter C=ptacl"; exit 2; }
+	@$(BIN)/python -m book.build --only $(C)
+
+results: $(READY) ## remake the small tables of the longer runs, with their provenance
+	@$(BIN)/python results/make.py
+
+test: check ## the checks, then every test; pages are opened when a Chromium is found
+	@$(BIN)/python -m pytest tests
+
+check: $(READY) ## format, lint, types, import contracts, spelling, stripped notebooks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+	$(if $(NOTEBOOKS),$(BIN)/nbstripout --verify $(NOTEBOOKS))
+
+fix: $(READY) ## format, apply safe lint fixes, strip notebooks
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(if $(NOTEBOOKS),$(BIN)/nbstripout $(NOTEBOOKS))
+
+bench: $(READY) ## ratios measured side by side in one run
+	@$(BIN)/python -m benchmarks
+
+clean: ## remove everything that was built, the environment included
+	rm -rf _build assets_root .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,0 +1,102 @@
+"""What a chapter's outputs depend on, so that it runs again when, and only when, that changed.
+
+The inputs are a table from a readable name to a hash. Two tables are compared as a whole, and the
+build can say which line differs.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import grimp
+
+from book.build_chapters import Chapter
+
+
+def digest(content: bytes | str) -> str:
+    """A short hash: collisions would need millions of versions."""
+    data = content.encode() if isinstance(content, str) else content
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def chapter_inputs(
+    chapter: Chapter, parameters: dict[str, Any], *, root: Path, library: Library
+) -> dict[str, str]:
+    """The table of inputs of one chapter run with ``parameters`` in the repository ``root``."""
+    code = chapter.code
+    text = "\n".join(code)
+    inputs = {"code": digest(repr(code)), "requirements.lock": digest(read(root / "requirements.lock"))}
+    for name, value in parameters.items():
+        inputs[f"parameter {name}"] = repr(value)
+    if parameters.get("data") and reads_name(text, "data"):
+        inputs["files of data"] = folder_digest(Path(parameters["data"]))
+    for path in sorted((root / "results").glob("*")):
+        if path.is_file() and path.stem in text:
+            inputs[f"results/{path.name}"] = digest(path.read_bytes())
+    return inputs | library.sources(imported_names(text))
+
+
+class Library:
+    """The import graph of one package, lazy imports inside functions included."""
+
+    def __init__(self, package: str = "ecglearn") -> None:
+        spec = find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise ModuleNotFoundError(f"{package} is not installed here")
+        self.folder = Path(spec.submodule_search_locations[0])
+        self.graph = grimp.build_graph(package, cache_dir=None)
+
+    def sources(self, names: Iterable[str]) -> dict[str, str]:
+        """Module -> hash, for ``names`` and all that importing them brings along."""
+        waiting, found = list(names), dict[str, str]()
+        while waiting:
+            module = waiting.pop()
+            if module in found or module not in self.graph.modules:
+                continue
+            found[module] = digest(self.path(module).read_bytes())
+            waiting += self.graph.find_modules_directly_imported_by(module)
+            # importing a.b.c runs a/__init__.py and a/b/__init__.py first
+            waiting.append(module.rpartition(".")[0])
+        return dict(sorted(found.items()))
+
+    def path(self, module: str) -> Path:
+        """The file of a module."""
+        place = self.folder.joinpath(*module.split(".")[1:])
+        package = place / "__init__.py"
+        return package if package.exists() else place.with_suffix(".py")
+
+
+def imported_names(code: str) -> set[str]:
+    """Every dotted name that an import statement anywhere in the code may mean."""
+    names = set[str]()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def reads_name(code: str, name: str) -> bool:
+    """Whether a variable is ever read, not only set."""
+    return any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        for node in ast.walk(ast.parse(code))
+    )
+
+
+def folder_digest(path: Path) -> str:
+    """Names, sizes and times below ``path``: records may be too many to read."""
+    files = sorted(path.rglob("*")) if path.is_dir() else sorted(path.parent.glob(f"{path.name}*"))
+    facts = [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in files if f.is_file()]
+    return digest(repr(facts))
+
+
+def read(path: Path) -> bytes:
+    """The file, or nothing where there is none."""
+    return path.read_bytes() if path.exists() else b""

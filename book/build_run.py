@@ -1,0 +1,147 @@
+"""Runs chapters with papermill, two at a time, and measures what each took."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from book.build_chapters import Chapter
+from book.build_inputs import Library, chapter_inputs
+
+CELL_SECONDS = 900  # a cell that takes longer hangs
+
+
+@dataclass(frozen=True)
+class Run:
+    """One chapter's execution: what went in, what it took, what went wrong."""
+
+    name: str
+    inputs: dict[str, str]
+    seconds: float = 0.0
+    peak_gb: float = 0.0
+    error: str = ""
+    why: str = ""
+    """What made it run; empty where an earlier run still holds."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where chapters are run, and with what."""
+
+    root: Path
+    out: Path
+    preset: str
+    data: str | None = None
+    package: str = "ecglearn"
+    workers: int = 2
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What papermill injects; the seed stays the chapter's own."""
+        return {"preset": self.preset, "data": self.data}
+
+    def executed(self, name: str) -> Path:
+        """The notebook with its outputs; the record of its run lies beside it."""
+        return self.out / "executed" / f"{name}.ipynb"
+
+    def run(self, chapters: list[Chapter]) -> Iterator[Run]:
+        """Runs what must run, never before what it names in ``after``; yields as each finishes."""
+        library = Library(self.package)
+        waiting = {chapter.name: chapter for chapter in chapters}
+        running: dict[Future[Run], str] = {}
+        pool = ProcessPoolExecutor(
+            self.workers, mp_context=get_context("spawn"), max_tasks_per_child=1
+        )
+        try:
+            while waiting or running:
+                unfinished = waiting.keys() | set(running.values())
+                ready = [c for c in waiting.values() if not unfinished & set(c.after)]
+                if not ready and not running:
+                    raise ValueError(f"these chapters wait for each other: {', '.join(waiting)}")
+                for chapter in ready:
+                    del waiting[chapter.name]
+                    run = self.plan(chapter, library)
+                    if run.why:
+                        running[pool.submit(execute, self, chapter, run)] = chapter.name
+                    else:
+                        yield run
+                for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                    del running[future]
+                    yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def plan(self, chapter: Chapter, library: Library) -> Run:
+        """The earlier run where its inputs are today's, else one that says why it is needed."""
+        inputs = chapter_inputs(chapter, self.parameters, root=self.root, library=library)
+        record = self.executed(chapter.name).with_suffix(".json")
+        if not record.exists():
+            return Run(chapter.name, inputs, why="first run")
+        earlier = Run(**json.loads(record.read_text()))
+        both = inputs | earlier.inputs
+        changed = [name for name in both if inputs.get(name) != earlier.inputs.get(name)]
+        return replace(earlier, inputs=inputs, why=", ".join(changed))
+
+
+def execute(workshop: Workshop, chapter: Chapter, run: Run) -> Run:
+    """Runs one chapter in a process of its own, so that the peak memory is its kernel's alone."""
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
+
+    target = workshop.executed(chapter.name)
+    record = target.with_suffix(".json")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    record.unlink(missing_ok=True)
+    os.environ.update(
+        OMP_NUM_THREADS="1",
+        OMP_WAIT_POLICY="passive",
+        PYDEVD_DISABLE_FILE_VALIDATION="1",
+        ECGLEARN_CACHE=str(workshop.root / "_build" / "cache"),
+    )
+    start, error = time.perf_counter(), ""
+    try:
+        papermill.execute_notebook(
+            chapter.path,
+            target,
+            parameters=workshop.parameters,
+            kernel_name="python3",
+            cwd=chapter.path.parent,
+            progress_bar=False,
+            execution_timeout=CELL_SECONDS,
+            start_timeout=180,
+            extra_arguments=["--log-level=40"],  # a warning that the kernel talks over TCP
+        )
+    except PapermillExecutionError as failure:
+        error = f"cell {failed_cell(target)}: {failure.ename}: {failure.evalue}\n{failure}"
+    except Exception as failure:  # a dead kernel, a cell that hangs, a file that is no notebook
+        error = f"{type(failure).__name__}: {failure}"
+    run = replace(
+        run,
+        seconds=time.perf_counter() - start,
+        peak_gb=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6,
+        error=error,
+    )
+    if not error:
+        record.write_text(json.dumps(asdict(replace(run, why="")), indent=1))
+    return run
+
+
+def failed_cell(target: Path) -> int:
+    """The failing cell's number among all cells that the author wrote, counted from 1."""
+    added = {"injected-parameters", "papermill-error-cell-tag"}
+    cells = nbformat.read(target, as_version=4).cells
+    own = [cell for cell in cells if not added & set(cell.metadata.get("tags", []))]
+    for number, cell in enumerate(own, start=1):
+        if any(output.output_type == "error" for output in cell.get("outputs", [])):
+            return number
+    return 0

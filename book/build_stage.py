@@ -1,0 +1,105 @@
+"""Puts together the folder that is rendered: sources, outputs, measured numbers, scripts."""
+
+from __future__ import annotations
+
+import pkgutil
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import nbformat
+
+from book.build_chapters import Chapter, code_cells
+from book.build_run import Run, Workshop
+
+SOURCES = ("*.md", "*.bib", "*.ipynb", "*.yml", "_static/*", "_extensions/*.py")
+SLOW_SECONDS, BIG_GB = 180, 3.0
+
+
+def stage(workshop: Workshop, chapters: list[Chapter], runs: dict[str, Run]) -> Path:
+    """Builds the folder anew and returns it; its ``book`` folder is what jupyter-book reads."""
+    target = workshop.out / "stage"
+    shutil.rmtree(target, ignore_errors=True)
+    book = workshop.root / "book"
+    for pattern in SOURCES:
+        for path in book.glob(pattern):
+            place = target / "book" / path.relative_to(book)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
+    shutil.copy(workshop.root / "_config.yml", target)
+    for chapter in chapters:
+        place = target / "book" / chapter.path.relative_to(book)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(with_outputs(workshop, chapter, runs.get(chapter.name)), place)
+    fill(target / "book" / "status.md", "chapters", status_table(runs))
+    fill(target / "book" / "api.md", "api", api_directives(workshop.package))
+    vendor(target / "assets_root" / "vendor")
+    return target
+
+
+def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbformat.NotebookNode:
+    """Today's text and cell metadata with the outputs of the last run of the same code."""
+    notebook = chapter.notebook
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = cell.source.replace("{{ measured }}", measured(run))
+    if run is not None:
+        executed = nbformat.read(workshop.executed(chapter.name), as_version=4)
+        for cell, ran in zip(code_cells(notebook), code_cells(executed), strict=True):
+            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+    return notebook
+
+
+def measured(run: Run | None) -> str:
+    """The sentence that replaces ``{{ measured }}`` on a chapter's page."""
+    if run is None:
+        return "not run yet"
+    return f"{run.seconds:.0f} s and {run.peak_gb:.1f} GB of memory when this page was built"
+
+
+def status_table(runs: dict[str, Run]) -> str:
+    """The table of the status page."""
+    rows = [
+        f"| {{doc}}`chapters/{run.name}` | {run.seconds:.0f} | {run.peak_gb:.1f} |"
+        for run in runs.values()
+    ]
+    return "\n".join(["| Chapter | Seconds | Peak memory, GB |", "|---|--:|--:|", *rows])
+
+
+def too_much(run: Run) -> str:
+    """What a chapter takes beyond the book's limits, or nothing."""
+    slow = f"{run.seconds:.0f} s (limit {SLOW_SECONDS})" if run.seconds > SLOW_SECONDS else ""
+    big = f"{run.peak_gb:.1f} GB (limit {BIG_GB:.0f})" if run.peak_gb > BIG_GB else ""
+    return " and ".join(filter(None, [slow, big]))
+
+
+def api_directives(package: str) -> str:
+    """One section for every public module that has a docstring to show."""
+    folder = find_spec(package).submodule_search_locations  # pyright: ignore[reportOptionalMemberAccess]
+    names = [m.name for m in pkgutil.walk_packages(folder, f"{package}.")]
+    public = [name for name in sorted(names) if "._" not in name]
+    return "\n\n".join(
+        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```" for name in public
+    )
+
+
+def fill(page: Path, name: str, text: str) -> None:
+    """Replaces ``{{ name }}`` on a page that the build completes."""
+    if page.exists():
+        page.write_text(page.read_text().replace(f"{{{{ {name} }}}}", text))
+
+
+def vendor(target: Path) -> None:
+    """Copies the scripts that installed wheels carry: nothing is fetched, nothing committed."""
+    import plotly
+
+    target.mkdir(parents=True)
+    shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", target)
+    wheel = find_spec("sphinx-mathjax-offline")
+    assert wheel is not None and wheel.origin is not None
+    mathjax = Path(wheel.origin).parent / "static" / "mathjax"
+    for part in ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions"):
+        place = target / "mathjax" / part
+        place.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (mathjax / part).is_dir() else shutil.copy
+        copy(mathjax / part, place)

@@ -1,0 +1,45 @@
+"""Plotly figures in the rendered book, without a kernel and without a second copy of plotly.js.
+
+A notebook stays plain: the figure is the last line of its cell. When the book is rendered, this
+plugin of myst-nb writes the figure's JSON into the page, and ``book/_static/figures.js`` draws it.
+Number, caption and alt text come from the same cell metadata as for an image.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import Any, ClassVar
+
+from docutils import nodes
+
+PLOTLY = "application/vnd.plotly.v1+json"
+
+
+class PlotlyMime:
+    """Renders plotly's JSON as an empty, labelled box followed by the data to draw in it."""
+
+    mime_priority_overrides: ClassVar[Sequence[tuple[str, str, int | None]]] = [("*", PLOTLY, 1)]
+
+    @staticmethod
+    def handle_mime(renderer: Any, data: Any, inline: bool) -> list[nodes.Node] | None:
+        """Answers myst-nb's question whether this plugin renders ``data``."""
+        if inline or data.mime_type != PLOTLY:
+            return None
+        options = data.cell_metadata.get("mystnb", {})
+        label = options.get("image", {}).get("alt", "")
+        return [nodes.raw("", figure_html(data.content, label), format="html")]
+
+
+def figure_html(figure: dict[str, Any], label: str) -> str:
+    """The box and its JSON; the theme and the size of the page are the script's business."""
+    content = {key: figure[key] for key in ("data", "layout", "frames") if key in figure}
+    height = int(content.get("layout", {}).get("height") or 450)
+    # "</" would end the script element early.
+    text = json.dumps(content, separators=(",", ":")).replace("</", "<\\/")
+    return (
+        f'<div class="output plotly-static" role="img" aria-label="{escape(label)}"'
+        f' style="height:{height}px"></div>'
+        f'<script type="application/json" class="plotly-json">{text}</script>'
+    )
