@@ -26,10 +26,10 @@ NORMAL_LATENTS = (
 # name -> prevalence at age 60; severity is drawn beside it
 CONDITIONS = {
     "hypertension": 0.33,
-    "dilated_cardiomyopathy": 0.06,
+    "dilated_cardiomyopathy": 0.09,
     "anterior_infarction": 0.07,
     "inferior_infarction": 0.07,
-    "right_overload": 0.06,
+    "right_overload": 0.08,
     "kidney_disease": 0.09,
     "anaemia": 0.10,
     "hyperkalaemia": 0.04,
@@ -161,13 +161,13 @@ def _heart(p: Latents, z: Latents, decade: NDArray) -> None:
     p["LVM"] = np.exp(log_mass + 0.36 * hyp + 0.25 * dcm)
     p["RVEDV"] = (
         1.08 * base * np.exp(0.10 * z["size"] + 0.09 * z["right_size"])
-        * np.exp(0.36 * p["right_overload"])
+        * np.exp(0.50 * p["right_overload"])
     )  # fmt: skip
-    stroke = p["LVSV"] * (1 - 0.10 * p["right_overload"])
+    stroke = p["LVSV"] * (1 - 0.12 * p["right_overload"])
     p["RVSV"] = np.minimum(stroke, 0.78 * p["RVEDV"])
     p["RVESV"] = p["RVEDV"] - p["RVSV"]
     p["RVEF"] = 100 * p["RVSV"] / p["RVEDV"]
-    rate = 67 + 8.5 * z["heart_rate"] - 0.10 * (p["LVSV"] - 86) + 8 * infarct + 8 * p["anaemia"]
+    rate = 67 + 8.5 * z["heart_rate"] - 0.14 * (p["LVSV"] - 86) + 8 * infarct + 8 * p["anaemia"]
     rate = rate + 11 * (p["atrial_fibrillation"] > 0)
     rate = rate + (25 + 35 * p["tachycardia"]) * (p["tachycardia"] > 0)
     rate = rate - (14 + 14 * p["bradycardia"]) * (p["bradycardia"] > 0)
@@ -192,13 +192,13 @@ def _electrics(p: Latents, z: Latents, decade: NDArray) -> None:
     male, ef = p["male"], p["LVEF"]
     lbbb, rbbb = p["left_bundle_branch_block"], p["right_bundle_branch_block"]
     extra_k, high_k = p["potassium"] - 4.2, np.maximum(p["potassium"] - 6.2, 0)
-    qrs = 86 + 6 * male + 13 * np.log(p["LVEDV"] / 140) + 8 * np.log(p["LVM"] / 88)
-    qrs = qrs + 7 * z["qrs"] + 0.15 * np.maximum(55 - ef, 0)
+    qrs = 86 + 6 * male + 20 * np.log(p["LVEDV"] / 140) + 8 * np.log(p["LVM"] / 88)
+    qrs = qrs + 6 * z["qrs"] + 0.30 * np.maximum(58 - ef, 0)
     qrs = qrs + (14 + 16 * p["conduction_delay"]) * (p["conduction_delay"] > 0)
     qrs = np.where(lbbb > 0, 138 + 16 * lbbb + 0.6 * (qrs - 92), qrs)
     qrs = np.where(rbbb > 0, 124 + 20 * rbbb + 0.6 * (qrs - 92), qrs)
     p["qrs"] = np.clip(qrs + 22 * high_k, 66, 210)
-    p["rotation"] = 26 * np.log(p["RVEDV"] / 155) + 11 * z["rotation"]
+    p["rotation"] = 34 * np.log(p["RVEDV"] / 155) + 9 * z["rotation"]
     axis = 45 - 8 * decade - 1.1 * (p["bmi"] - 26.5) + 18 * z["axis"]
     axis = axis - 14 * p["hypertension"] + 75 * p["right_overload"]
     lafb = p["left_anterior_fascicular_block"]
@@ -207,9 +207,9 @@ def _electrics(p: Latents, z: Latents, decade: NDArray) -> None:
     p["gain"] = gain * np.where(p["low_voltage"] > 0, 0.55 - 0.25 * p["low_voltage"], 1.0)
     heavy = np.clip((p["LVM"] / p["bsa"] / (42 + 10.5 * male) - 1.1) / 0.5, 0, 1)
     p["strain"] = heavy * np.clip(2 * p["hypertension"], 0, 1)
-    p["qrs_t_angle"] = np.abs(25 + 14 * z["qrs_t_angle"]) + 1.1 * np.maximum(58 - ef, 0)
-    t_wave = np.exp(0.25 * z["t_amplitude"] + 0.26 * male - 0.07 * decade)
-    t_wave = t_wave * (1 + 0.008 * (ef - 58)) * np.maximum(1 + 0.42 * extra_k, 0.15)
+    p["qrs_t_angle"] = np.abs(25 + 14 * z["qrs_t_angle"]) + 1.5 * np.maximum(60 - ef, 0)
+    t_wave = np.exp(0.22 * z["t_amplitude"] + 0.26 * male - 0.07 * decade)
+    t_wave = t_wave * (1 + 0.015 * np.maximum(ef - 58, -30)) * np.maximum(1 + 0.42 * extra_k, 0.15)
     p["t_amplitude"] = t_wave * np.where(p["flat_t_waves"] > 0, 0.55 - 0.5 * p["flat_t_waves"], 1)
     p["t_width"] = np.clip(np.exp(0.08 * z["t_width"]) * (1 - 0.16 * extra_k), 0.55, 1.4)
     qtc = 412 - 11 * male + 2 * decade + 0.25 * np.maximum(58 - ef, 0) + 14 * z["qtc"]
