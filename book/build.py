@@ -1,8 +1,8 @@
 """Builds the book: runs the chapters, renders them strictly, prints the start page.
 
-    python -m book.build                     the book, as `make book` does
-    python -m book.build --only ptacl        one chapter, as `make chapter C=ptacl` does
-    python -m book.build --preset smoke      everything in its smallest size, as the tests do
+python -m book.build                     the book, as `make book` does
+python -m book.build --only ptacl        one chapter, as `make chapter C=ptacl` does
+python -m book.build --preset smoke      everything in its smallest size, as the tests do
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def run_chapters(shop: Workshop, wanted: list[Chapter]) -> dict[str, Run]:
         runs[run.name] = run
         elapsed = time.perf_counter() - start
         took = f"{run.seconds:6.1f} s {run.peak_gb:5.2f} GB" if run.why else "unchanged".rjust(17)
-        print(f"chapter {len(runs)} of {len(wanted)}  {run.name:26}{took}   elapsed {elapsed:.0f} s")
+        print(
+            f"chapter {len(runs)} of {len(wanted)}  {run.name:26}{took}   elapsed {elapsed:.0f} s"
+        )
         if run.error:
             sys.exit(f"chapter {run.name}, {run.error}")
         if excess := too_much(run):
@@ -50,7 +52,8 @@ def build(shop: Workshop, *, only: str | None = None) -> Path:
     if not wanted:
         sys.exit(f"no chapter {only!r}; there are: {', '.join(c.name for c in known)}")
     runs = run_chapters(shop, wanted)
-    folder = stage(shop, known, runs)
+    others = {c.name: run for c in known if c not in wanted and (run := shop.earlier(c))}
+    folder = stage(shop, known, runs | others)
     html = shop.out / ("html" if only is None else "chapter-html")
     print(f"rendering to {html}")
     try:

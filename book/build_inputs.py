@@ -30,7 +30,10 @@ def chapter_inputs(
     """The table of inputs of one chapter run with ``parameters`` in the repository ``root``."""
     code = chapter.code
     text = "\n".join(code)
-    inputs = {"code": digest(repr(code)), "requirements.lock": digest(read(root / "requirements.lock"))}
+    inputs = {
+        "code": digest(repr(code)),
+        "requirements.lock": digest(read(root / "requirements.lock")),
+    }
     for name, value in parameters.items():
         inputs[f"parameter {name}"] = repr(value)
     if parameters.get("data") and reads_name(text, "data"):

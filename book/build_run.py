@@ -81,13 +81,17 @@ class Workshop:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def earlier(self, chapter: Chapter) -> Run | None:
+        """The last run that went through, with whatever inputs it had."""
+        record = self.executed(chapter.name).with_suffix(".json")
+        return Run(**json.loads(record.read_text())) if record.exists() else None
+
     def plan(self, chapter: Chapter, library: Library) -> Run:
         """The earlier run where its inputs are today's, else one that says why it is needed."""
         inputs = chapter_inputs(chapter, self.parameters, root=self.root, library=library)
-        record = self.executed(chapter.name).with_suffix(".json")
-        if not record.exists():
+        earlier = self.earlier(chapter)
+        if earlier is None:
             return Run(chapter.name, inputs, why="first run")
-        earlier = Run(**json.loads(record.read_text()))
         both = inputs | earlier.inputs
         changed = [name for name in both if inputs.get(name) != earlier.inputs.get(name)]
         return replace(earlier, inputs=inputs, why=", ".join(changed))

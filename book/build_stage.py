@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 
 from book.build_chapters import Chapter, code_cells
+from book.build_inputs import digest
 from book.build_run import Run, Workshop
 
 SOURCES = ("*.md", "*.bib", "*.ipynb", "*.yml", "_static/*", "_extensions/*.py")
@@ -43,7 +44,7 @@ def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbfor
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace("{{ measured }}", measured(run))
-    if run is not None:
+    if run is not None and run.inputs["code"] == digest(repr(chapter.code)):
         executed = nbformat.read(workshop.executed(chapter.name), as_version=4)
         for cell, ran in zip(code_cells(notebook), code_cells(executed), strict=True):
             cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
@@ -79,7 +80,8 @@ def api_directives(package: str) -> str:
     names = [m.name for m in pkgutil.walk_packages(folder, f"{package}.")]
     public = [name for name in sorted(names) if "._" not in name]
     return "\n\n".join(
-        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```" for name in public
+        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```"
+        for name in public
     )
 
 

@@ -39,7 +39,7 @@ def figure_html(figure: dict[str, Any], label: str) -> str:
     # "</" would end the script element early.
     text = json.dumps(content, separators=(",", ":")).replace("</", "<\\/")
     return (
-        f'<div class="output plotly-static" role="img" aria-label="{escape(label)}"'
+        f'<div class="plotly-static" role="img" aria-label="{escape(label)}"'
         f' style="height:{height}px"></div>'
         f'<script type="application/json" class="plotly-json">{text}</script>'
     )

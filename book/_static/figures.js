@@ -28,6 +28,7 @@
       ...template,
       layout: {
         ...layout,
+        margin: { l: 60, r: 20, t: 40, b: 50 },
         paper_bgcolor: "rgba(0,0,0,0)",
         plot_bgcolor: "rgba(0,0,0,0)",
         font: { ...layout.font, color: text },

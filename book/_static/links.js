@@ -57,12 +57,11 @@
     for (const k of called(box.data, seen)) change(k, "visible", true);
     undo.set(rule, back);
 
-    const final = new Map(traces.map((c) => [`${c.k} ${c.key}`, c]));
-    const byKey = Map.groupBy
-      ? Map.groupBy(final.values(), (c) => c.key)
-      : [...final.values()].reduce((m, c) => m.set(c.key, [...(m.get(c.key) ?? []), c]), new Map());
-    for (const [key, list] of byKey) {
-      window.Plotly.restyle(box, { [key]: list.map((c) => c.value) }, list.map((c) => c.k));
+    const keys = new Set(traces.map((c) => c.key));
+    for (const key of keys) {
+      // The later change of a trace wins: first the undoing, then what stands out now.
+      const value = new Map(traces.filter((c) => c.key === key).map((c) => [c.k, c.value]));
+      window.Plotly.restyle(box, { [key]: [...value.values()] }, [...value.keys()]);
     }
     if (Object.keys(layout).length) window.Plotly.relayout(box, layout);
   };

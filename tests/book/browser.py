@@ -1,0 +1,72 @@
+"""A real browser on plain files: what a page asked for, complained about and shows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+# Scrolls through the page so that every lazy figure is drawn, and waits for maths.
+SETTLE = """async () => {
+  await window.MathJax?.startup?.promise;
+  for (const box of document.querySelectorAll(".plotly-static")) {
+    box.scrollIntoView();
+    for (let i = 0; i < 200 && !box.dataset.drawn; i++) await new Promise(r => setTimeout(r, 50));
+  }
+  window.scrollTo(0, 0);
+}"""
+
+
+def chromium() -> str | None:
+    """The browser to use: `CHROMIUM` if set, else the first one on the path."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@dataclass
+class Visit:
+    """One opened page and everything it complained about."""
+
+    page: Any
+    complaints: list[str] = field(default_factory=list)
+
+    def settle(self) -> None:
+        """Waits until maths is set and figures are drawn."""
+        self.page.evaluate(SETTLE)
+
+    def overflow(self) -> int:
+        """Pixels by which the page is wider than its window."""
+        return self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+
+
+@contextmanager
+def visit(browser: Any, path: Path, *, width: int = 1280, scheme: str = "light") -> Iterator[Visit]:
+    """Opens a file with the network shut; requests that leave the disk are complaints."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    found = Visit(context.new_page())
+
+    def note(kind: str, text: str) -> None:
+        found.complaints.append(f"{kind}: {text}")
+
+    def ask(route: Any) -> None:
+        url = route.request.url
+        if url.startswith(("file:", "data:", "blob:")):
+            route.continue_()
+        else:
+            note("external request", url)
+            route.abort()
+
+    context.route("**/*", ask)
+    found.page.on("requestfailed", lambda request: note("failed request", request.url))
+    found.page.on("pageerror", lambda error: note("script error", str(error)))
+    found.page.on("console", lambda line: line.type == "error" and note("console", line.text))
+    try:
+        found.page.goto(path.as_uri())
+        yield found
+    finally:
+        context.close()

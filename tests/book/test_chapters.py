@@ -1,0 +1,85 @@
+"""Every chapter runs from a fresh kernel in the smallest preset, by the code that builds the book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import nbformat
+import pytest
+
+from book.build import ROOT, workshop
+from book.build_chapters import Chapter, chapters
+from book.build_run import Run
+
+pytestmark = pytest.mark.book
+CHAPTERS = {chapter.name: chapter for chapter in chapters(ROOT / "book")}
+
+
+@pytest.fixture(scope="session")
+def run_of(request: pytest.FixtureRequest) -> Callable[[str], Run]:
+    """Runs all chapters that this session asks for, two at a time, at the first question."""
+    runs: dict[str, Run] = {}
+    wanted = {
+        item.callspec.params["name"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.originalname == "test_chapter_runs"
+    }
+
+    def ask(name: str) -> Run:
+        if not runs:
+            selected = [chapter for chapter in CHAPTERS.values() if chapter.name in wanted]
+            runs.update((run.name, run) for run in workshop("smoke").run(selected))
+        return runs[name]
+
+    return ask
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_runs(name, run_of, capsys):
+    run = run_of(name)
+    with capsys.disabled():
+        print(f"\n  {name}: {run.seconds:.1f} s, {run.peak_gb:.2f} GB", end=" ")
+    assert not run.error, f"chapter {name}, {run.error}"
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_has_the_readers_handle(name):
+    """`preset`, `seed` and `data` in one cell tagged `parameters`: papermill's and the adapter's."""
+    cells = [
+        cell
+        for cell in CHAPTERS[name].notebook.cells
+        if "parameters" in cell.metadata.get("tags", [])
+    ]
+    assert len(cells) == 1
+    values: dict[str, object] = {}
+    exec(cells[0].source, values)
+    assert (values["preset"], values["seed"], values["data"]) == ("class", 0, None)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_states_its_cost(name):
+    """The build writes time and memory where the author put the placeholder."""
+    text = "\n".join(cell.source for cell in CHAPTERS[name].notebook.cells)
+    assert text.count("{{ measured }}") == 1
+
+
+def test_every_notebook_is_in_the_table_of_contents():
+    assert {path.stem for path in (ROOT / "book" / "chapters").glob("*.ipynb")} == set(CHAPTERS)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_chapter_waits_only_for_chapters(name):
+    assert set(CHAPTERS[name].after) <= CHAPTERS.keys() - {name}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "book").rglob("*.ipynb")), ids=lambda path: path.stem
+)
+def test_notebook_is_stripped(path):
+    """Outputs belong to the build; `make fix` removes them."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    for number, cell in enumerate(notebook.cells, start=1):
+        assert not cell.get("outputs"), f"cell {number} has outputs"
+        assert cell.get("execution_count") is None, f"cell {number} has a count"
+    assert Chapter(path).name == path.stem

@@ -1,0 +1,151 @@
+"""The smoke-size book, rendered strictly and opened page by page from plain files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from book.build import ROOT, build, workshop
+from book.build_chapters import chapters, pages
+from tests.book.browser import chromium, visit
+
+pytestmark = pytest.mark.book
+PAGES = [*pages(ROOT / "book" / "_toc.yml"), "genindex", "py-modindex", "search"]
+CHAPTERS = [f"chapters/{chapter.name}" for chapter in chapters(ROOT / "book")]
+
+FIGURES = """() => [...document.querySelectorAll("article img, article .plotly-static")].map(node => ({
+  label: node.alt ?? node.getAttribute("aria-label"),
+  source: node.getAttribute("src") ?? "plotly",
+  number: node.closest("figure")?.querySelector("figcaption .caption-number")?.textContent ?? "",
+  caption: node.closest("figure")?.querySelector("figcaption .caption-text")?.textContent ?? "",
+}))"""
+UNSET_MATHS = """() => [...document.querySelectorAll("article .math")]
+  .filter(node => !node.querySelector("mjx-container") || node.querySelector("mjx-merror"))
+  .map(node => node.textContent)"""
+UNDRAWN = """() => document.querySelectorAll(".plotly-static:not([data-drawn])").length"""
+TEXT_COLOURS = """() => [...document.querySelectorAll(".plotly-static text")]
+  .map(node => getComputedStyle(node).fill)"""
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the rendered pages."""
+    try:
+        return build(workshop("smoke")).parent
+    except SystemExit as stop:
+        pytest.fail(str(stop.code))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless browser for all pages."""
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium found: install one or name it in CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize(
+    ("width", "first", "then"), [(1280, "light", "dark"), (390, "dark", "light")]
+)
+def test_page_is_whole(site, browser, page, width, first, then):
+    """Nothing asked of the network, nothing missing or too wide, in either theme."""
+    with visit(browser, site / f"{page}.html", width=width, scheme=first) as seen:
+        seen.settle()
+        assert seen.page.evaluate(UNSET_MATHS) == []
+        assert seen.page.evaluate(UNDRAWN) == 0
+        for scheme in (first, then):
+            seen.page.emulate_media(color_scheme=scheme)
+            seen.page.wait_for_function(f"document.documentElement.dataset.theme == '{scheme}'")
+            assert seen.overflow() <= 0, scheme
+        assert seen.complaints == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_figures_are_numbered_captioned_and_described(site, browser, page):
+    with visit(browser, site / f"{page}.html") as seen:
+        for figure in seen.page.evaluate(FIGURES):
+            assert figure["number"].startswith("Fig."), figure
+            assert len(figure["caption"]) > 10, figure
+            assert len(figure["label"] or "") > 10, figure
+            assert not figure["label"].endswith((".png", ".svg", ".jpeg")), figure
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_sliders_move_without_a_kernel(site, browser, page):
+    with visit(browser, site / f"{page}.html") as seen:
+        seen.settle()
+        rails = seen.page.locator(".plotly-static .slider-rail-touch-rect")
+        for k in range(rails.count()):
+            active = """rail => {
+              const groups = [...rail.closest(".plotly-static").querySelectorAll(".slider-group")];
+              const layout = rail.closest(".plotly-static")._fullLayout;
+              return layout.sliders[groups.indexOf(rail.closest(".slider-group"))].active;
+            }"""
+            rail = rails.nth(k)
+            before = rail.evaluate(active)
+            rail.scroll_into_view_if_needed()
+            box = rail.bounding_box()
+            share = 0.05 if before else 0.95
+            seen.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+            seen.page.wait_for_timeout(300)
+            assert rail.evaluate(active) != before
+        assert seen.complaints == []
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_notebook_can_be_downloaded(site, browser, page):
+    """The link in the header leads to the notebook, with the outputs that the page shows."""
+    with visit(browser, site / f"{page}.html") as seen:
+        links = seen.page.locator("a[href$='.ipynb']")
+        href = links.first.get_attribute("href")
+    path = (site / page).parent / href
+    notebook = nbformat.read(path, as_version=4)
+    assert any(cell.get("outputs") for cell in notebook.cells)
+    assert not any("{{ measured }}" in cell.source for cell in notebook.cells)
+
+
+def test_start_page_leads_to_the_first_chapter(site, browser):
+    with visit(browser, site / "index.html") as seen:
+        seen.page.wait_for_url(f"**/{PAGES[0]}.html")
+
+
+def test_search_finds_words_from_a_plain_file(site, browser):
+    with visit(browser, site / "search.html") as seen:
+        seen.page.goto((site / "search.html").as_uri() + "?q=contrastive")
+        seen.page.wait_for_selector("ul.search li")
+
+
+def test_every_local_link_leads_somewhere(site):
+    anchors: dict[Path, set[str]] = {}
+    links: list[tuple[Path, str]] = []
+    for path in site.rglob("*.html"):
+        soup = BeautifulSoup(path.read_text(), "html.parser")
+        anchors[path] = {node["id"] for node in soup.find_all(id=True)}
+        links += [(path, node["href"]) for node in soup.find_all("a", href=True)]
+    for path, href in links:
+        parts = urlsplit(href)
+        if parts.scheme or not href.strip("#"):
+            continue
+        target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+        assert target.exists(), f"{path.name} links to {href}"
+        if parts.fragment and target in anchors:
+            assert unquote(parts.fragment) in anchors[target], f"{path.name} links to {href}"
+
+
+def test_no_page_is_left_unopened(site):
+    written = {str(p.relative_to(site).with_suffix("")) for p in site.rglob("*.html")}
+    inner = {page for page in written if not page.startswith(("_", "vendor"))}
+    assert inner - {"index"} == {page for page in PAGES if (site / f"{page}.html").exists()}
