@@ -11,8 +11,8 @@ def ft_surrogate(
     x: Float[Tensor, "batch lead time"],
     *,
     generator: Generator,
-    strength: float = 0.1,
-    probability: float = 0.5,
+    strength: float | int = 0.1,
+    probability: float | int = 0.5,
 ) -> Float[Tensor, "batch lead time"]:
     """Turn the phase of every frequency a little, by the same angle in all leads.
 
@@ -82,8 +82,8 @@ def jitter(
     x: Float[Tensor, "batch lead time"],
     *,
     generator: Generator,
-    strength: float = 0.6,
-    sigma: float = 0.2,
+    strength: float | int = 0.6,
+    sigma: float | int = 0.2,
 ) -> Float[Tensor, "batch lead time"]:
     """Multiply every instant by 1 + strength * e, with e ~ N(0, sigma^2) drawn once for all leads.
 
@@ -105,7 +105,7 @@ def jitter(
 
 
 def rescale(
-    x: Float[Tensor, "batch lead time"], *, generator: Generator, sigma: float = 0.5
+    x: Float[Tensor, "batch lead time"], *, generator: Generator, sigma: float | int = 0.5
 ) -> Float[Tensor, "batch lead time"]:
     """Multiply each record by one factor drawn from N(1, sigma^2).
 
@@ -132,12 +132,12 @@ def augment(
     *,
     length: int,
     generator: Generator,
-    rate: float = 0.95,
-    surrogate: float = 0.1,
-    surrogate_probability: float = 0.5,
-    jitter_strength: float = 0.6,
-    jitter_sigma: float = 0.2,
-    rescale_sigma: float = 0.5,
+    rate: float | int = 0.95,
+    surrogate: float | int = 0.1,
+    surrogate_probability: float | int = 0.5,
+    jitter_strength: float | int = 0.6,
+    jitter_sigma: float | int = 0.2,
+    rescale_sigma: float | int = 0.5,
 ) -> tuple[Float[Tensor, "batch lead {length}"], Int[Tensor, " batch"]]:
     """Apply PTACL's ECG augmentations in order: Fourier surrogate, crop, jitter, rescale.
 

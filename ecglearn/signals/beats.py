@@ -16,7 +16,7 @@ _SHORTEST = 2.0  # seconds over which the detector learns its thresholds
 
 
 def detect_r_peaks(
-    signal: Float[Signal, "*lead time"], fs: float, *, leads: Sequence[str] = LEADS
+    signal: Float[Signal, "*lead time"], fs: float | int, *, leads: Sequence[str] = LEADS
 ) -> Int[np.ndarray, " beats"]:
     """Find the R peak of every beat; one list serves all leads of the record.
 

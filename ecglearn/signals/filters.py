@@ -12,12 +12,12 @@ from torch import Tensor
 
 from ecglearn.signals.leads import Signal
 
-#: A lead whose standard deviation (in its own unit) is below this counts as flat.
+#: A lead counts as flat when its standard deviation is below this times (1 + |its mean|).
 FLAT = 1e-6
 
 
 def resample(
-    x: Float[Signal, "*batch lead time"], fs_in: float, fs_out: float
+    x: Float[Signal, "*batch lead time"], fs_in: float | int, fs_out: float | int
 ) -> Float[Signal, "*batch lead resampled"]:
     """Change the sampling rate, filtering out what the new rate cannot hold.
 
@@ -136,8 +136,8 @@ def zscore(
 
     Per lead, every lead gets the same spread and the voltage is forgotten. Per record, one mean and
     one spread serve all leads, so that a tall lead stays taller than a low one (though one
-    patient's voltage still cannot be compared with another's). A lead that spreads less than `FLAT`
-    becomes zeros either way.
+    patient's voltage still cannot be compared with another's). A flat lead (see `FLAT`) becomes
+    zeros and does not count for the others.
 
     Args:
         x: signal (..., lead, time), any unit.
@@ -163,9 +163,11 @@ def zscore(
     seen = (_tensor(keep) if keep is not None else torch.tensor(True)).to(values.device)
     seen = seen.expand(values.shape)
     values = values.where(seen, 0)
-    lead_mean, lead_std = _moments(values, seen, (-1,))
-    mean, std = (lead_mean, lead_std) if per == "lead" else _moments(values, seen, (-2, -1))
-    standard = ((values - mean) / (std + 1e-8)).where(seen & (lead_std > FLAT), 0)
+    mean, std = _moments(values, seen, (-1,))
+    seen = seen & (std > FLAT * (1 + mean.abs()))  # from here on without flat leads
+    if per == "record":
+        mean, std = _moments(values, seen, (-2, -1))
+    standard = ((values - mean) / (std + 1e-8)).where(seen, 0)
     if isinstance(x, Tensor):
         return standard
     return standard.numpy()
@@ -173,9 +175,9 @@ def zscore(
 
 def preprocess(
     x: Float[Signal, "*batch lead time"],
-    fs: float,
+    fs: float | int,
     *,
-    fs_out: float = 500,
+    fs_out: float | int = 500,
     per: Literal["lead", "record"] = "lead",
     keep: Bool[Signal, "*keep"] | None = None,
 ) -> Float[Signal, "*batch lead resampled"]:
@@ -226,13 +228,13 @@ def _reconstruct(coefficients: list[np.ndarray], wavelet: str, samples: int) -> 
 
 def _moments(values: Tensor, seen: Tensor, dim: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     count = seen.sum(dim, keepdim=True).clamp(min=1)
-    mean = values.sum(dim, keepdim=True) / count
+    mean = values.where(seen, 0).sum(dim, keepdim=True) / count
     variance = (values - mean).where(seen, 0).square().sum(dim, keepdim=True) / count
     return mean, variance.sqrt()
 
 
 def _finite(x: Signal, step: str) -> np.ndarray:
-    values = x.detach().cpu().numpy() if isinstance(x, Tensor) else x
+    values = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=np.float64)
     if not np.isfinite(values).all():
         raise ValueError(f"{step} needs finite samples: fill or hide NaN and infinity first")
     return values

@@ -76,7 +76,7 @@ def draw_missing(
     batch: int,
     *,
     leads: int,
-    fraction: float,
+    fraction: float | int,
     segments: int,
     generator: Generator,
     mode: Literal["lead", "electrode"] = "lead",
@@ -173,7 +173,7 @@ def apply_missing(
     x: Float[Tensor, "*batch lead time"],
     keep: Bool[Tensor, "*batch lead segment"],
     *,
-    fill: float = 0,
+    fill: float | int = 0,
 ) -> Float[Tensor, "*batch lead time"]:
     """Overwrite what is missing, so that nothing of it is left to be read.
 

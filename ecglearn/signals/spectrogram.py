@@ -11,7 +11,7 @@ _SECONDS = 0.25
 
 
 def stft_magnitude(
-    x: Float[Signal, "*batch lead time"], *, fs: float
+    x: Float[Signal, "*batch lead time"], *, fs: float | int
 ) -> Float[Signal, "*batch lead frequency frame"]:
     """Measure the strength of every frequency in windows of a quarter of a second.
 
@@ -52,7 +52,7 @@ def stft_magnitude(
 
 
 def spectrogram(
-    x: Float[Signal, "*batch lead time"], *, fs: float
+    x: Float[Signal, "*batch lead time"], *, fs: float | int
 ) -> Float[Signal, "*batch lead frequency frame"]:
     """Make the spectrogram that TAMER's second encoder sees: log(1 + magnitude), standardised.
 
@@ -82,7 +82,7 @@ def spectrogram(
 
 
 def spectrogram_axes(
-    fs: float, samples: int
+    fs: float | int, samples: int
 ) -> tuple[Float[np.ndarray, " frequency"], Float[np.ndarray, " frame"]]:
     """Give the frequency and the time that each cell of a spectrogram stands for.
 
@@ -107,7 +107,7 @@ def spectrogram_axes(
     return hertz, (np.arange(frames) * hop + (window - 1) / 2) / fs
 
 
-def _window_and_hop(fs: float, samples: int) -> tuple[int, int]:
+def _window_and_hop(fs: float | int, samples: int) -> tuple[int, int]:
     window = round(_SECONDS * fs)
     if window < 2:
         raise ValueError(
