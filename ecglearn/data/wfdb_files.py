@@ -1,6 +1,7 @@
 """The door: open a WFDB record only after checking that its files hold what its header promises."""
 
 import os
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,14 +90,15 @@ def open_record(path: str | os.PathLike[str], *, verify: bool = True) -> RawReco
         ) from error
     if verify:
         _check_sums(header, head, sums)
-    gains = [line.split()[2:3] for line in plain[1 : 1 + head.n_sig]]
-    absent = any(not gain or gain[0].startswith(("0/", "0(")) or gain[0] == "0" for gain in gains)
+    # gain(baseline)/unit; taken from our own reading of the header, since wfdb drops the µ of µV
+    scales = [(line.split() + [""] * 3)[2] for line in plain[1 : 1 + head.n_sig]]
+    absent = any(re.match(r"0*\.?0*([(/]|$)", scale) for scale in scales)
     if absent:
         notes.append("the header gives no gain: 200 counts per unit assumed, as WFDB prescribes")
     return RawRecord(
         header=header,
         names=tuple(name or "" for name in head.sig_name),
-        units=tuple(unit or "mV" for unit in head.units),
+        units=tuple(scale.partition("/")[2] or "mV" for scale in scales),
         fs=float(head.fs),
         counts=counts,
         physical=physical,
@@ -169,11 +171,6 @@ def _check_promises(header: Path, head: Any, plain: list[str]) -> None:
 def _check_file(header: Path, head: Any, name: str) -> None:
     from wfdb.io._signal import BYTES_PER_SAMPLE
 
-    if Path(name).name != name:
-        raise RecordError(
-            f"{header}: the signal file {name!r} lies outside the record's folder; "
-            "put it beside the header and correct the name"
-        )
     file = header.with_name(name)
     if not file.is_file():
         raise RecordError(f"{header}: the signal file {name} is missing; put it beside the header")

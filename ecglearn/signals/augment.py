@@ -184,5 +184,5 @@ def _normal(shape: tuple[int, ...], like: Tensor, generator: Generator) -> Tenso
     )
 
 
-def _chosen(like: Tensor, probability: float, generator: Generator) -> Tensor:
+def _chosen(like: Tensor, probability: float | int, generator: Generator) -> Tensor:
     return (_uniform((len(like), 1, 1), like, generator) < probability).to(like.dtype)

@@ -2,6 +2,7 @@
 
 import math
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from ecglearn.signals.beats import beat_matrices, beat_matrix, detect_r_peaks, p
 from ecglearn.signals.leads import LEADS
 
 TOKENS, SIZE, SEGMENTS = 50, 50, 13
-GRID = {"tokens": TOKENS, "samples_per_token": SIZE, "segments": SEGMENTS}
+GRID: dict[str, Any] = {"tokens": TOKENS, "samples_per_token": SIZE, "segments": SEGMENTS}
 
 
 def _by_hand(peaks, *, tokens, samples_per_token, segments, phase_exact=False):

@@ -1,5 +1,7 @@
 """Resampling, wavelet filter and z-score against what is known about them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -153,7 +155,7 @@ def test_equal_rates_change_nothing_and_impossible_ones_are_refused():
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_kind_and_dtype_stay(kind, dtype):
     x = _ecg_like().astype(dtype)
-    given = torch.tensor(x) if kind == "torch" else x
+    given: Any = torch.tensor(x) if kind == "torch" else x
     for y in (
         denoise_wavelet(given),
         resample(given, 500, 100),
