@@ -66,7 +66,7 @@ def build(shop: Workshop, *, only: str | None = None) -> Path:
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="book.build", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m book.build", description="Builds the book.")
     parser.add_argument("--preset", default="class", choices=["class", "smoke"])
     parser.add_argument("--only", metavar="NAME", help="run this chapter alone")
     options = parser.parse_args()

@@ -75,14 +75,17 @@ def too_much(run: Run) -> str:
 
 
 def api_directives(package: str) -> str:
-    """One section for every public module that has a docstring to show."""
+    """One section for each public module; a package gives only what it says of itself."""
     folder = find_spec(package).submodule_search_locations  # pyright: ignore[reportOptionalMemberAccess]
-    names = [m.name for m in pkgutil.walk_packages(folder, f"{package}.")]
-    public = [name for name in sorted(names) if "._" not in name]
-    return "\n\n".join(
-        f"## {name}\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```"
-        for name in public
-    )
+    sections = []
+    for module in sorted(pkgutil.walk_packages(folder, f"{package}."), key=lambda m: m.name):
+        if "._" in module.name:
+            continue
+        title = f"{'##' if module.ispkg else '###'} {module.name.removeprefix(f'{package}.')}"
+        members = "" if module.ispkg else "\n   :members:"
+        directive = f".. automodule:: {module.name}{members}"
+        sections.append(f"{title}\n\n```{{eval-rst}}\n{directive}\n```")
+    return "\n\n".join(sections)
 
 
 def fill(page: Path, name: str, text: str) -> None:
@@ -98,8 +101,7 @@ def vendor(target: Path) -> None:
     target.mkdir(parents=True)
     shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", target)
     wheel = find_spec("sphinx-mathjax-offline")
-    assert wheel is not None and wheel.origin is not None
-    mathjax = Path(wheel.origin).parent / "static" / "mathjax"
+    mathjax = Path(str(wheel and wheel.origin)).parent / "static" / "mathjax"
     for part in ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions"):
         place = target / "mathjax" / part
         place.parent.mkdir(parents=True, exist_ok=True)

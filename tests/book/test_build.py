@@ -150,7 +150,8 @@ def test_limits_and_status():
 
 def test_table_of_contents_is_read_in_order(tmp_path):
     (tmp_path / "_toc.yml").write_text(
-        "root: chapters/a\nparts:\n- chapters:\n  - file: b\n    sections:\n    - file: chapters/c\n"
+        "root: chapters/a\n"
+        "parts:\n- chapters:\n  - file: b\n    sections:\n    - file: chapters/c\n"
     )
     (tmp_path / "chapters").mkdir()
     for name in "ac":

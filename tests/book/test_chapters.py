@@ -1,4 +1,4 @@
-"""Every chapter runs from a fresh kernel in the smallest preset, by the code that builds the book."""
+"""Every chapter runs from a fresh kernel in the smallest preset, as the build runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run_of(request: pytest.FixtureRequest) -> Callable[[str], Run]:
     wanted = {
         item.callspec.params["name"]
         for item in request.session.items
-        if isinstance(item, pytest.Function) and item.originalname == "test_chapter_runs"
+        if isinstance(item, pytest.Function) and item.originalname == test_chapter_runs.__name__
     }
 
     def ask(name: str) -> Run:
@@ -44,15 +44,11 @@ def test_chapter_runs(name, run_of, capsys):
 
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_chapter_has_the_readers_handle(name):
-    """`preset`, `seed` and `data` in one cell tagged `parameters`: papermill's and the adapter's."""
-    cells = [
-        cell
-        for cell in CHAPTERS[name].notebook.cells
-        if "parameters" in cell.metadata.get("tags", [])
-    ]
-    assert len(cells) == 1
+    """`preset`, `seed` and `data` in one cell tagged `parameters`."""
+    cells = CHAPTERS[name].notebook.cells
+    (handle,) = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
     values: dict[str, object] = {}
-    exec(cells[0].source, values)
+    exec(handle.source, values)
     assert (values["preset"], values["seed"], values["data"]) == ("class", 0, None)
 
 

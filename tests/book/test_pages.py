@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import nbformat
@@ -13,13 +11,15 @@ from bs4 import BeautifulSoup
 
 from book.build import ROOT, build, workshop
 from book.build_chapters import chapters, pages
-from tests.book.browser import chromium, visit
+from tests.book.browser import visit
 
 pytestmark = pytest.mark.book
 PAGES = [*pages(ROOT / "book" / "_toc.yml"), "genindex", "py-modindex", "search"]
 CHAPTERS = [f"chapters/{chapter.name}" for chapter in chapters(ROOT / "book")]
 
-FIGURES = """() => [...document.querySelectorAll("article img, article .plotly-static")].map(node => ({
+FIGURES = """() => [
+  ...document.querySelectorAll("article img[src*='_images'], article .plotly-static")
+].map(node => ({
   label: node.alt ?? node.getAttribute("aria-label"),
   source: node.getAttribute("src") ?? "plotly",
   number: node.closest("figure")?.querySelector("figcaption .caption-number")?.textContent ?? "",
@@ -29,8 +29,6 @@ UNSET_MATHS = """() => [...document.querySelectorAll("article .math")]
   .filter(node => !node.querySelector("mjx-container") || node.querySelector("mjx-merror"))
   .map(node => node.textContent)"""
 UNDRAWN = """() => document.querySelectorAll(".plotly-static:not([data-drawn])").length"""
-TEXT_COLOURS = """() => [...document.querySelectorAll(".plotly-static text")]
-  .map(node => getComputedStyle(node).fill)"""
 
 
 @pytest.fixture(scope="session")
@@ -40,20 +38,6 @@ def site() -> Path:
         return build(workshop("smoke")).parent
     except SystemExit as stop:
         pytest.fail(str(stop.code))
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A headless browser for all pages."""
-    path = chromium()
-    if path is None:
-        pytest.skip("no Chromium found: install one or name it in CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -133,8 +117,8 @@ def test_every_local_link_leads_somewhere(site):
     links: list[tuple[Path, str]] = []
     for path in site.rglob("*.html"):
         soup = BeautifulSoup(path.read_text(), "html.parser")
-        anchors[path] = {node["id"] for node in soup.find_all(id=True)}
-        links += [(path, node["href"]) for node in soup.find_all("a", href=True)]
+        anchors[path] = {str(node["id"]) for node in soup.find_all(id=True)}
+        links += [(path, str(node["href"])) for node in soup.find_all("a", href=True)]
     for path, href in links:
         parts = urlsplit(href)
         if parts.scheme or not href.strip("#"):
