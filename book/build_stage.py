@@ -47,7 +47,9 @@ def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbfor
     if run is not None and run.inputs["code"] == digest(repr(chapter.code)):
         executed = nbformat.read(workshop.executed(chapter.name), as_version=4)
         for cell, ran in zip(code_cells(notebook), code_cells(executed), strict=True):
-            cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
+            # a control without a kernel would only look alive
+            live = "live" in cell.metadata.get("tags", [])
+            cell.outputs, cell.execution_count = [] if live else ran.outputs, ran.execution_count
     return notebook
 
 

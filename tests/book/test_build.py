@@ -140,6 +140,15 @@ def test_outputs_join_the_text_of_today(shop, write_chapter):
     assert with_outputs(shop, Chapter(path), None).cells[2].outputs == []
 
 
+def test_live_cells_run_but_show_nothing(shop, write_chapter):
+    path = write_chapter("one", "print(6 * 7)")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].metadata["tags"] = ["live"]
+    nbformat.write(notebook, path)
+    (run,) = shop.run([Chapter(path)])
+    assert with_outputs(shop, Chapter(path), run).cells[2].outputs == []
+
+
 def test_limits_and_status():
     fast = Run("fast", {}, seconds=10, peak_gb=0.5)
     slow = Run("slow", {}, seconds=200, peak_gb=3.5)
