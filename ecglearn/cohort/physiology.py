@@ -136,9 +136,7 @@ def derive(z: Latents) -> Latents:
     lbbb = np.where(more_lbbb, 0.5, p["left_bundle_branch_block"])
     p["left_bundle_branch_block"] = lbbb
     p["right_bundle_branch_block"] = np.where(lbbb > 0, 0, p["right_bundle_branch_block"])
-    p["left_anterior_fascicular_block"] = np.where(
-        lbbb > 0, 0, p["left_anterior_fascicular_block"]
-    )
+    p["left_anterior_fascicular_block"] = np.where(lbbb > 0, 0, p["left_anterior_fascicular_block"])
 
     _heart(p, z, decade)
     _blood(p, z)

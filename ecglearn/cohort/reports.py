@@ -129,9 +129,12 @@ def _report(grades: NDArray, draw, numbers: dict[str, int]) -> str:
         return options[int(next(draw) * len(options))]
 
     lines = []
-    if not {"atrial fibrillation", "atrial flutter", "sinus tachycardia", "sinus bradycardia"} & set(
-        present
-    ):
+    if not {
+        "atrial fibrillation",
+        "atrial flutter",
+        "sinus tachycardia",
+        "sinus bradycardia",
+    } & set(present):
         lines.append(choose(SINUS).format(**numbers))
     for name, grade in present.items():
         text = choose(WORDINGS[name])
