@@ -83,7 +83,8 @@ def api_directives(package: str) -> str:
     for module in sorted(pkgutil.walk_packages(folder, f"{package}."), key=lambda m: m.name):
         if "._" in module.name:
             continue
-        title = f"{'##' if module.ispkg else '###'} {module.name.removeprefix(f'{package}.')}"
+        room = module.name.removeprefix(f"{package}.")
+        title = f"{'##' if '.' not in room else '###'} {room}"
         members = "" if module.ispkg else "\n   :members:"
         directive = f".. automodule:: {module.name}{members}"
         sections.append(f"{title}\n\n```{{eval-rst}}\n{directive}\n```")
