@@ -53,7 +53,7 @@ DEFINITIONS = dict(public_definitions())
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
-def test_definition_names_its_section_of_the_book(name):
+def test_definition_names_its_section(name):
     """A docstring has one line `Book: chapter#anchor`, and the chapter sets that anchor."""
     docstring = ast.get_docstring(DEFINITIONS[name]) or ""
     assert docstring, f"{name} has no docstring"
