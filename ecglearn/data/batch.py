@@ -1,0 +1,153 @@
+"""`ECGBatch`: named fields of some patients; a field that is absent is None, never invented."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ecglearn.cohort import Cohort
+from ecglearn.signals.beats import detect_r_peaks, pad_peaks
+from ecglearn.signals.filters import denoise_wavelet, resample, zscore
+from ecglearn.signals.leads import LEADS
+
+SLOWEST_KEPT = 0.98  # hertz: upper edge of the band that the default filter removes
+FASTEST_KEPT = 62.0  # hertz: bands that begin above this are removed
+
+
+@dataclass(frozen=True)
+class ECGBatch:
+    """Some patients.
+
+    Attributes:
+        ecg: filtered, standardised signals (B, 12, time).
+        fs: sampling rate in hertz.
+        r_peaks: R peaks in samples (B, peaks), -1 where a record has fewer.
+        keep: which samples were observed (B, 12, time); None means all.
+        cine: grey values (B, frames, rows, columns).
+        phenotypes: (B, 10), standardised by nobody: physical units.
+        findings: (B, K).
+        labs: (B, L), NaN where unmeasured.
+        reports: B strings.
+        index: number of each patient in its source (B,).
+
+    Book: ptacl#data
+    """
+
+    ecg: Float[Tensor, "B lead time"]
+    fs: float
+    r_peaks: Int[Tensor, "B peak"] | None = None
+    keep: Bool[Tensor, "B lead time"] | None = None
+    cine: UInt8[Tensor, "B frames rows columns"] | None = None
+    phenotypes: Float[Tensor, "B phenotypes"] | None = None
+    findings: Bool[Tensor, "B findings"] | None = None
+    labs: Float[Tensor, "B labs"] | None = None
+    reports: list[str] | None = None
+    index: Int[Tensor, " B"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ecg)
+
+    def __getitem__(self, rows: Tensor | NDArray | slice) -> ECGBatch:
+        """Some of the patients, in the order asked for."""
+        chosen = torch.arange(len(self))[rows]
+
+        def take(value):
+            if isinstance(value, Tensor):
+                return value[chosen.to(value.device)]
+            return [value[i] for i in chosen.tolist()] if isinstance(value, list) else value
+
+        return ECGBatch(**{f.name: take(getattr(self, f.name)) for f in fields(self)})
+
+    def to(self, device: torch.device | str) -> ECGBatch:
+        """The same patients on another device."""
+        moved = {
+            f.name: value.to(device) if isinstance(value, Tensor) else value
+            for f in fields(self)
+            for value in (getattr(self, f.name),)
+        }
+        return ECGBatch(**moved)
+
+    def need(self, *names: str) -> None:
+        """Raise one clear sentence when a field is absent.
+
+        Args:
+            *names: fields that the caller is about to use.
+
+        Raises:
+            ValueError: one of them is None.
+        """
+        absent = [name for name in names if getattr(self, name) is None]
+        if absent:
+            raise ValueError(
+                f"this step needs {', '.join(absent)}, which the batch of {len(self)} patients "
+                "does not carry; build the batch with them or choose a step that needs only the ECG"
+            )
+
+    @classmethod
+    def from_cohort(
+        cls,
+        cohort: Cohort,
+        index: NDArray | slice | None = None,
+        *,
+        per: Literal["lead", "record"] = "record",
+        peaks: Literal["detected", "true"] = "detected",
+        fs: float | None = None,
+    ) -> ECGBatch:
+        """Filter, standardise and find beats, as for a real record.
+
+        Args:
+            cohort: simulated patients.
+            index: some of them; None takes all.
+            per: z-score per "lead" or per "record"; per record keeps voltage ratios between leads.
+            peaks: R peaks found by the detector, or the simulator's own.
+            fs: sampling rate to resample to; None keeps the cohort's.
+
+        Book: ptacl#data
+        """
+        if index is not None:
+            cohort = cohort[index]
+        rate = fs or cohort.fs
+        clean = clean_ecg(cohort.ecg, cohort.fs, fs=rate)
+        if peaks == "true":
+            times = [row[~np.isnan(row)] for row in cohort.truth.r_times]
+            beats = [np.round(row * rate).astype(np.int64) for row in times]
+        else:
+            beats = [detect_r_peaks(record, rate, leads=LEADS) for record in clean]
+        return cls(
+            ecg=torch.from_numpy(zscore(clean, per=per)),
+            fs=rate,
+            r_peaks=pad_peaks(beats),
+            cine=torch.from_numpy(cohort.cine),
+            phenotypes=torch.from_numpy(cohort.phenotypes).float(),
+            findings=torch.from_numpy(cohort.findings),
+            labs=torch.from_numpy(cohort.labs).float(),
+            reports=list(cohort.reports),
+            index=torch.from_numpy(cohort.truth.index),
+        )
+
+
+def clean_ecg(
+    ecg: Float[np.ndarray, "B lead time"], fs_in: float, *, fs: float
+) -> Float[np.ndarray, "B lead resampled"]:
+    """Resample and filter: the bands below 1 Hz and above 62.5 Hz go, at any sampling rate.
+
+    At 500 Hz these are the eight levels of the default chain; at 100 Hz six levels reach 0.78 Hz
+    and nothing lies above 50 Hz.
+
+    Args:
+        ecg: millivolt (B, lead, time).
+        fs_in: its sampling rate in hertz.
+        fs: sampling rate wanted.
+
+    Book: preprocessing#prep-chain
+    """
+    level = round(np.log2(fs / 2 / SLOWEST_KEPT))
+    fast = tuple(j for j in range(1, level + 1) if fs / 2 ** (j + 1) >= FASTEST_KEPT)
+    resampled = resample(ecg, fs_in, fs)
+    return denoise_wavelet(resampled, level=level, drop_details=fast)

@@ -1,0 +1,1 @@
+"""One file for each paper; methods never import each other."""

@@ -1,0 +1,459 @@
+"""PTACL: ECG and cardiac MRI joined for each patient and for each phase of the heartbeat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor, nn
+from torch.nn.functional import interpolate
+
+from ecglearn.data.batch import ECGBatch
+from ecglearn.data.cine import augment_cine, crop_and_flip, sample_frames, shrink, to_unit
+from ecglearn.distributed import gather
+from ecglearn.encoders.cine_transformer import CineTransformer
+from ecglearn.encoders.ecg_transformer import ECGTransformer
+from ecglearn.encoders.heads import AttentionPool, ProjectionHead
+from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder
+from ecglearn.losses.contrastive import info_nce
+from ecglearn.losses.reconstruction import masked_mse
+from ecglearn.losses.temporal import aligned_cosine, alignment_matrix, local_contrastive
+from ecglearn.signals.augment import augment, crop
+from ecglearn.signals.beats import beat_matrices
+
+Losses = dict[str, Tensor]
+Groups = list[dict]  # parameter groups with an optional "lr_scale"
+CHUNK = 128
+
+
+@dataclass(frozen=True)
+class PTACLConfig:
+    """Sizes and weights; the defaults are the paper's regression model.
+
+    Its retrieval model is `replace(config, sigma=0, temperature=0.07, local_temperature=0.07)`.
+
+    Attributes:
+        fs, samples, patch: ECG rate in hertz, samples of a crop, samples of a token.
+        leads_per_token: 1 as in the paper, 12 to join the leads.
+        frames, size, cine_patch: cine frames, pixels, and (frames, rows, columns) of a token.
+        time_positions: give cine tokens a learnable position in time (the paper does).
+        segments: phases T of a heartbeat in the local loss.
+        width, ecg_depth, cine_depth, heads: size of both transformers.
+        projection: features of the global contrast.
+        layer_scale: first gain of each branch, or None.
+        use_cls: a class token in the ECG encoder.
+        frozen_layers: first blocks that stay fixed in stage 2, with patches and positions; 0 trains
+            everything.
+        temperature, local_temperature: tau of both losses.
+        weight: lambda, weight of the direction from ECG to cine.
+        beta: weight of the local loss; 0 leaves the global loss alone.
+        local: "contrast", or "cosine" for the ablation without negatives.
+        sigma, distance: width and shape of the soft alignment.
+        phase_exact: place phases between token centres instead of between whole tokens.
+        ecg_mask, cine_mask, decoder_width: stage 1.
+        augmented: change signals and frames at random while training.
+
+    Book: ptacl#presets
+    """
+
+    fs: float = 500
+    samples: int = 2500
+    patch: int = 50
+    leads_per_token: int = 1
+    frames: int = 26
+    size: int = 84
+    cine_patch: tuple[int, int, int] = (2, 12, 12)
+    time_positions: bool = True
+    segments: int = 13
+    width: int = 512
+    ecg_depth: int = 6
+    cine_depth: int = 4
+    heads: int = 8
+    projection: int = 128
+    layer_scale: float | None = 1e-5
+    use_cls: bool = False
+    frozen_layers: int = 2
+    temperature: float = 0.1
+    local_temperature: float = 1.0
+    weight: float = 0.5
+    beta: float = 1.0
+    local: Literal["contrast", "cosine"] = "contrast"
+    sigma: float = 0.1
+    distance: Literal["linear", "circular"] = "linear"
+    phase_exact: bool = False
+    ecg_mask: float = 0.75
+    cine_mask: float = 0.90
+    decoder_width: int = 256
+    augmented: bool = True
+
+    @staticmethod
+    def preset(name: str) -> PTACLConfig:
+        """The configuration called `paper`, `class` (minutes on a laptop) or `smoke` (seconds).
+
+        Args:
+            name: one of the three.
+
+        Raises:
+            ValueError: another name.
+        """
+        laptop = PTACLConfig(
+            fs=100, samples=500, patch=10, leads_per_token=12, size=42, cine_patch=(2, 14, 14),
+            time_positions=False, width=64, ecg_depth=3, cine_depth=2, heads=4, projection=64,
+            layer_scale=None, frozen_layers=1, sigma=0.0, local_temperature=0.1, phase_exact=True,
+            decoder_width=64, augmented=False,
+        )  # fmt: skip
+        tiny = replace(laptop, width=32, ecg_depth=2, cine_depth=1, projection=32, frozen_layers=0)
+        presets = {"paper": PTACLConfig(), "class": laptop, "smoke": tiny}
+        if name not in presets:
+            raise ValueError(f"PTACL has the presets {', '.join(presets)}, not '{name}'")
+        return presets[name]
+
+
+class PTACL(nn.Module):
+    """Stage 2: both encoders, two projection heads, the global and the local loss.
+
+    Args:
+        config: sizes and weights.
+
+    Source: Selivanov et al. 2025 (PTACL).
+
+    Book: ptacl#stage-2
+    """
+
+    alignment: Tensor
+
+    def __init__(self, config: PTACLConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.ecg_encoder = ECGTransformer(
+            samples=config.samples, patch=config.patch, width=config.width, depth=config.ecg_depth,
+            heads=config.heads, leads_per_token=config.leads_per_token, use_cls=config.use_cls,
+            layer_scale=config.layer_scale,
+        )  # fmt: skip
+        self.cine_encoder = CineTransformer(
+            frames=config.frames, size=config.size, patch=config.cine_patch, width=config.width,
+            depth=config.cine_depth, heads=config.heads, time_positions=config.time_positions,
+            layer_scale=config.layer_scale,
+        )  # fmt: skip
+        self.ecg_head = ProjectionHead(config.width, config.projection)
+        self.cine_head = ProjectionHead(config.width, config.projection)
+        target = alignment_matrix(config.segments, sigma=config.sigma, distance=config.distance)
+        self.register_buffer("alignment", target, persistent=False)
+        self.freeze()
+
+    def freeze(self) -> None:
+        """Fix the first layers, the patch embeddings and the positions, as stage 2 wants it."""
+        self.requires_grad_(True)
+        for encoder in (self.ecg_encoder, self.cine_encoder) if self.config.frozen_layers else ():
+            encoder.embed.requires_grad_(False)
+            encoder.positions.requires_grad_(False)
+            encoder.blocks.layers[: self.config.frozen_layers].requires_grad_(False)
+
+    def steps(self) -> list[tuple[Groups, Callable[..., Losses]]]:
+        """What is trained with which losses: one entry."""
+        self.freeze()
+        return [([{"params": [p for p in self.parameters() if p.requires_grad]}], self.losses)]
+
+    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+        """The terms `global` and, unless beta is 0, `local`, already weighted.
+
+        Args:
+            batch: needs `ecg`, `cine` and, for the local term, `r_peaks`.
+            generator: source of randomness for the augmentations; without one nothing is changed.
+
+        Raises:
+            ValueError: the batch lacks a field or has another sampling rate.
+        """
+        config = self.config
+        ecg, offset = ecg_window(batch, config, generator)
+        tokens = self.ecg_encoder(ecg)
+        cine = self.cine_encoder(cine_frames(batch, config, generator))
+        # rows of all processes meet before the batch norm of the heads, so that any number of
+        # processes gives the loss of one
+        z_ecg = self.ecg_head(gather(tokens.mean(1)))
+        z_cine = self.cine_head(gather(cine.mean(1)))
+        terms = {
+            "global": info_nce(z_ecg, z_cine, temperature=config.temperature, weight=config.weight)
+        }
+        if config.beta:
+            local_ecg, valid = self._local_ecg(tokens, batch, offset)
+            pair = gather(local_ecg), gather(self._local_cine(cine))
+            valid = gather(valid.float()) > 0
+            if config.local == "cosine":
+                term = aligned_cosine(*pair, valid=valid)
+            else:
+                term = local_contrastive(
+                    *pair, self.alignment, temperature=config.local_temperature,
+                    weight=config.weight, valid=valid,
+                )  # fmt: skip
+            terms["local"] = config.beta * term
+        return terms
+
+    forward = losses
+
+    @torch.no_grad()
+    def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """Features of the ECG alone: the mean of its tokens, for probes.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        return self._chunked(batch, lambda part: self._tokens(part).mean(1))
+
+    @torch.no_grad()
+    def embed_cine(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """Features of the cine: the mean of its tokens, for probes.
+
+        Args:
+            batch: needs `cine`.
+        """
+        return self._chunked(batch, lambda part: self._cine_tokens(part).mean(1))
+
+    @torch.no_grad()
+    def project(self, batch: ECGBatch) -> tuple[Float[Tensor, "B P"], Float[Tensor, "B P"]]:
+        """Outputs of both heads, for retrieval: ECG and cine.
+
+        Args:
+            batch: needs `ecg` and `cine`.
+        """
+        ecg = self._chunked(batch, lambda part: self.ecg_head(self._tokens(part).mean(1)))
+        cine = self._chunked(batch, lambda part: self.cine_head(self._cine_tokens(part).mean(1)))
+        return ecg, cine
+
+    @torch.no_grad()
+    def local(
+        self, batch: ECGBatch
+    ) -> tuple[Float[Tensor, "B T D"], Float[Tensor, "B T D"], Bool[Tensor, " B"]]:
+        """Local embeddings of both sides, and which patients have a usable beat.
+
+        Args:
+            batch: needs `ecg`, `cine` and `r_peaks`.
+        """
+        start = torch.zeros(len(batch), dtype=torch.int64)
+        ecg = self._chunked(
+            batch, lambda part: self._local_ecg(self._tokens(part), part, start[: len(part)])[0]
+        )
+        cine = self._chunked(batch, lambda part: self._local_cine(self._cine_tokens(part)))
+        return ecg, cine, self._beats(batch, start)[1]
+
+    def _tokens(self, batch: ECGBatch) -> Tensor:
+        return self.ecg_encoder(ecg_window(batch, self.config, None)[0])
+
+    def _cine_tokens(self, batch: ECGBatch) -> Tensor:
+        return self.cine_encoder(cine_frames(batch, self.config, None))
+
+    def _beats(self, batch: ECGBatch, offset: Tensor) -> tuple[Tensor, Tensor]:
+        batch.need("r_peaks")
+        assert batch.r_peaks is not None
+        peaks = batch.r_peaks - offset.to(batch.r_peaks)[:, None]
+        return beat_matrices(
+            peaks.masked_fill(batch.r_peaks < 0, -1), tokens=self.ecg_encoder.time_tokens,
+            samples_per_token=self.config.patch, segments=self.config.segments,
+            phase_exact=self.config.phase_exact,
+        )  # fmt: skip
+
+    def _local_ecg(self, tokens: Tensor, batch: ECGBatch, offset: Tensor) -> tuple[Tensor, Tensor]:
+        matrix, valid = self._beats(batch, offset)
+        return matrix.to(tokens) @ self.ecg_encoder.over_time(tokens), valid.to(tokens.device)
+
+    def _local_cine(self, tokens: Tensor) -> Tensor:
+        steps = self.cine_encoder.over_time(tokens)
+        if steps.shape[1] == self.config.segments:
+            return steps
+        return interpolate(steps.mT, size=self.config.segments, mode="linear").mT
+
+    def _chunked(self, batch: ECGBatch, what: Callable[[ECGBatch], Tensor]) -> Tensor:
+        """Evaluation mode, a bounded number of patients at a time."""
+        was_training = self.training
+        self.eval()
+        device = self.ecg_encoder.positions.device
+        parts = [
+            what(batch[slice(first, first + CHUNK)].to(device))
+            for first in range(0, len(batch), CHUNK)
+        ]
+        self.train(was_training)
+        return torch.cat(parts)
+
+
+class PTACLPretraining(nn.Module):
+    """Stage 1: the masked autoencoder of one modality; it trains the encoder of `method` in place.
+
+    Args:
+        method: whose encoder is trained.
+        modality: "ecg" or "cine".
+
+    Source: Selivanov et al. 2025 (PTACL), stage 1.
+
+    Book: ptacl#stage-1
+    """
+
+    def __init__(self, method: PTACL, modality: Literal["ecg", "cine"]) -> None:
+        super().__init__()
+        self.config, self.modality = method.config, modality
+        self.autoencoder = MaskedAutoencoder(
+            method.ecg_encoder if modality == "ecg" else method.cine_encoder,
+            ratio=self.config.ecg_mask if modality == "ecg" else self.config.cine_mask,
+            decoder_width=self.config.decoder_width, layer_scale=self.config.layer_scale,
+        )  # fmt: skip
+
+    def steps(self) -> list[tuple[Groups, Callable[..., Losses]]]:
+        """Everything is trained."""
+        self.requires_grad_(True)
+        return [([{"params": list(self.parameters())}], self.losses)]
+
+    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+        """The term `reconstruction`; targets are the uncorrupted patches of the window seen.
+
+        Args:
+            batch: needs `ecg` or `cine`.
+            generator: source of randomness for window, changes and mask.
+        """
+        if self.modality == "ecg":
+            x = ecg_window(batch, self.config, generator)[0]
+        else:
+            x = cine_frames(batch, self.config, generator, first_stage=True)
+        prediction, hidden = self.autoencoder(x, generator)
+        target = self.autoencoder.encoder.patches(x)  # pyright: ignore[reportCallIssue]
+        return {"reconstruction": masked_mse(prediction, target, hidden)}
+
+    forward = losses
+
+
+class PTACLRegression(nn.Module):
+    """Stage 3: attention pooling and a linear layer on the ECG encoder, all of it tuned.
+
+    With a freshly made `method` it is the supervised baseline.
+
+    Args:
+        method: its ECG encoder is tuned in place.
+        targets: phenotypes of the training patients (patients, 10); sets their mean and scale.
+        layer_decay: factor on the learning rate from each block to the one before it.
+        drop_path: stochastic depth of the last block while tuning.
+
+    Source: Selivanov et al. 2025 (PTACL), "FN + AP"; the details are those of oetu/mae.
+
+    Book: ptacl#stage-3
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(
+        self, method: PTACL, targets: Float[Tensor, "patients phenotypes"], *,
+        layer_decay: float = 0.75, drop_path: float = 0.1,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.config, self.layer_decay = method.config, layer_decay
+        self.encoder = method.ecg_encoder
+        self.pool = AttentionPool(self.config.width, self.config.heads)
+        self.readout = nn.Linear(self.config.width, targets.shape[1])
+        self.register_buffer("mean", targets.mean(0))
+        self.register_buffer("scale", targets.std(0))
+        layers = self.encoder.blocks.layers
+        for layer, rate in zip(layers, torch.linspace(0, drop_path, len(layers)), strict=True):
+            layer.drop_path = float(rate)
+
+    def steps(self) -> list[tuple[Groups, Callable[..., Losses]]]:
+        """Everything is trained, early layers more slowly."""
+        self.requires_grad_(True)
+        encoder, depth = self.encoder, len(self.encoder.blocks.layers)
+        stem = [p for name, p in encoder.named_parameters() if not name.startswith("blocks")]
+        top = [*encoder.blocks.norm.parameters(), *self.pool.parameters(), *self.readout.parameters()]
+        groups: Groups = [
+            {"params": stem, "lr_scale": self.layer_decay ** (depth + 1)},
+            {"params": top, "lr_scale": 1.0},
+        ]
+        for i, layer in enumerate(encoder.blocks.layers):
+            rate = self.layer_decay ** (depth - i)
+            groups.append({"params": list(layer.parameters()), "lr_scale": rate})
+        return [(groups, self.losses)]
+
+    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+        """The term `regression`: mean squared error of standardised phenotypes.
+
+        Args:
+            batch: needs `ecg` and `phenotypes`.
+            generator: source of randomness for the augmentations.
+        """
+        batch.need("phenotypes")
+        assert batch.phenotypes is not None
+        predicted = self._standardised(ecg_window(batch, self.config, generator)[0])
+        wanted = (batch.phenotypes - self.mean) / self.scale
+        return {"regression": ((predicted - wanted) ** 2).mean()}
+
+    forward = losses
+
+    @torch.no_grad()
+    def predict(self, batch: ECGBatch) -> Float[Tensor, "B phenotypes"]:
+        """Phenotypes in physical units.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        was_training = self.training
+        self.eval()
+        parts = [
+            self._standardised(ecg_window(batch[slice(i, i + CHUNK)], self.config, None)[0])
+            for i in range(0, len(batch), CHUNK)
+        ]
+        self.train(was_training)
+        return torch.cat(parts) * self.scale + self.mean
+
+    def _standardised(self, ecg: Tensor) -> Tensor:
+        return self.readout(self.pool(self.encoder(ecg)))
+
+
+def ecg_window(
+    batch: ECGBatch, config: PTACLConfig, generator: Generator | None
+) -> tuple[Float[Tensor, "B lead time"], Tensor]:
+    """The crop that the encoder sees, and its first sample.
+
+    Args:
+        batch: whole records.
+        config: length and rate of the crop.
+        generator: source of randomness; without one the first `samples` samples, unchanged.
+
+    Raises:
+        ValueError: the batch has another sampling rate.
+
+    Book: ptacl#augmentations
+    """
+    if batch.fs != config.fs:
+        raise ValueError(
+            f"this configuration reads {config.fs:g} Hz and the batch has {batch.fs:g} Hz; build "
+            f"the batch with fs={config.fs:g}"
+        )
+    if generator is None or not config.augmented:
+        return crop(batch.ecg, length=config.samples, generator=generator)
+    return augment(batch.ecg, length=config.samples, generator=generator)
+
+
+def cine_frames(
+    batch: ECGBatch, config: PTACLConfig, generator: Generator | None, *, first_stage: bool = False
+) -> Float[Tensor, "B frames rows columns"]:
+    """The frames that the encoder sees, in [0, 1].
+
+    Args:
+        batch: needs `cine`.
+        config: number and size of frames.
+        generator: source of randomness; without one evenly spaced, unchanged frames.
+        first_stage: only crop and flip.
+
+    Book: ptacl#augmentations
+    """
+    batch.need("cine")
+    assert batch.cine is not None
+    loops, frames = batch.cine.shape[:2]
+    chosen = sample_frames(frames, config.frames, records=loops, generator=generator)
+    x = to_unit(batch.cine)
+    if frames != config.frames:
+        index = chosen.to(x.device)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        x = x.gather(1, index)
+    if x.shape[-1] != config.size:
+        x = shrink(x, config.size)
+    if generator is None or not config.augmented:
+        return x
+    return (crop_and_flip if first_stage else augment_cine)(x, generator=generator)
