@@ -73,9 +73,10 @@ def ecg_sheet(
     else:
         strips = [(row, 0.0, seconds, lead) for row, lead in enumerate(rows)]
     count = 1 + max(row for row, *_ in strips)
-    fig, ax = _paper(_PULSE + seconds * MM_PER_SECOND + 5, count * _ROW)
+    top, bottom = _overshoot([rows[lead] for row, _, _, lead in strips if row in (0, count - 1)])
+    fig, ax = _paper(_PULSE + seconds * MM_PER_SECOND + 5, count * _ROW + top + bottom)
     for row, start, length, lead in strips:
-        middle = (count - row - 0.5) * _ROW
+        middle = bottom + (count - row - 0.5) * _ROW
         _strip(ax, rows[lead], fs, start, length, middle)
         left = _PULSE + start * MM_PER_SECOND
         name = f"{lead} (not recorded)" if lead in missing else lead
@@ -84,7 +85,7 @@ def ecg_sheet(
         if start > 0:
             ax.plot([left, left], [middle - 4, middle + 4], color=INK, lw=0.6)
     for row in range(count):
-        middle = (count - row - 0.5) * _ROW
+        middle = bottom + (count - row - 0.5) * _ROW
         ax.plot([2, 3, 3, 8, 8, 9], middle + np.array([0, 0, 10, 10, 0, 0]), color=INK, lw=0.8)
     ax.text(_PULSE + 1, 1.5, "25 mm/s   10 mm/mV", size=7, va="bottom")
     if title:
@@ -185,6 +186,14 @@ def _rows(signal: np.ndarray, leads: Sequence[str]) -> dict[str, np.ndarray]:
     if len(leads) != len(signal):
         raise ValueError(f"{len(leads)} lead names for {len(signal)} rows of the signal")
     return dict(zip(leads, signal, strict=True))
+
+
+def _overshoot(edge: Sequence[np.ndarray]) -> tuple[float, float]:
+    """How many millimetres, in large squares, the outer rows reach over their share of paper."""
+    reach = [max(max(row.max() for row in edge), 0), max(-min(row.min() for row in edge), 0)]
+    over = np.clip(np.array(reach) * MM_PER_MV - _ROW / 2 + 2, 0, _ROW)
+    top, bottom = np.ceil(over / 5) * 5
+    return float(top), float(bottom)
 
 
 def _paper(width: float, height: float | int) -> tuple[Figure, Axes]:
