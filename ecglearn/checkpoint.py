@@ -37,7 +37,9 @@ def save(path: str | Path, tensors: Mapping[str, Tensor], *, about: Mapping[str,
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     text = json.dumps(dict(about), default=_plain)
-    separate = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    separate = {
+        name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()
+    }
     save_file(separate, part, metadata={"about": text})
     part.replace(path)
 

@@ -63,7 +63,7 @@ class History:
 
 def fit(
     method: Any, data: Any, *, epochs: int, batch_size: int, seed: int = 0,
-    out: str | Path | None = None, resume: bool = False, lr: float = 1e-3, weight_decay: float = 0.05,
+    out: str | Path | None = None, resume: bool = False, lr: float = 3e-3, weight_decay: float = 0.05,
     betas: tuple[float, float] = (0.9, 0.95), warmup: float = 0.1, progress: bool | None = None,
     after_epoch: Callable[[int], None] | None = None,
 ) -> History:  # fmt: skip

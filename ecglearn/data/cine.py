@@ -165,4 +165,3 @@ def roll_frames(
     Book: alignment-matrices#rolled-cine
     """
     return torch.roll(x, -offset, dims=1)
-

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 
-INITIAL_STD = 0.02
+INITIAL_STD, PAPER_WIDTH = 0.02, 512
 
 
 class Attention(nn.Module):
@@ -122,12 +124,16 @@ class Blocks(nn.Module):
 def initialise(module: nn.Module) -> None:
     """Weights from N(0, 0.02^2), biases zero: to be passed to `Module.apply`.
 
+    The paper's 0.02 belongs to a width of 512; narrower layers get 0.02 sqrt(512 / width), which
+    keeps the size of a layer's output.
+
     Args:
         module: any module; only linear and convolution layers are changed.
 
     Book: ptacl#encoders
     """
     if isinstance(module, nn.Linear | nn.Conv1d | nn.Conv3d):
-        nn.init.normal_(module.weight, std=INITIAL_STD)
+        width = min(module.weight.shape[0], PAPER_WIDTH)
+        nn.init.normal_(module.weight, std=INITIAL_STD * math.sqrt(PAPER_WIDTH / width))
         if module.bias is not None:
             nn.init.zeros_(module.bias)

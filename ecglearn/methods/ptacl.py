@@ -39,6 +39,8 @@ class PTACLConfig:
         fs, samples, patch: ECG rate in hertz, samples of a crop, samples of a token.
         leads_per_token: 1 as in the paper, 12 to join the leads.
         frames, size, cine_patch: cine frames, pixels, and (frames, rows, columns) of a token.
+        grey_mean, grey_scale: subtracted from and divided into grey values in [0, 1]; the paper
+            leaves them, a small model learns faster with centred ones.
         time_positions: give cine tokens a learnable position in time (the paper does).
         segments: phases T of a heartbeat in the local loss.
         width, ecg_depth, cine_depth, heads: size of both transformers.
@@ -67,6 +69,8 @@ class PTACLConfig:
     size: int = 84
     cine_patch: tuple[int, int, int] = (2, 12, 12)
     time_positions: bool = True
+    grey_mean: float = 0.0
+    grey_scale: float = 1.0
     segments: int = 13
     width: int = 512
     ecg_depth: int = 6
@@ -100,8 +104,8 @@ class PTACLConfig:
             ValueError: another name.
         """
         laptop = PTACLConfig(
-            fs=100, samples=500, patch=10, leads_per_token=12, size=42, cine_patch=(2, 14, 14),
-            time_positions=False, width=64, ecg_depth=3, cine_depth=2, heads=4, projection=64,
+            fs=100, samples=500, patch=10, leads_per_token=12, size=42, cine_patch=(2, 21, 21),
+            grey_mean=0.4, grey_scale=0.25, time_positions=False, width=64, ecg_depth=3, cine_depth=2, heads=4, projection=64,
             layer_scale=None, frozen_layers=1, sigma=0.0, local_temperature=0.1, phase_exact=True,
             decoder_width=64, augmented=False,
         )  # fmt: skip
@@ -361,7 +365,11 @@ class PTACLRegression(nn.Module):
         self.requires_grad_(True)
         encoder, depth = self.encoder, len(self.encoder.blocks.layers)
         stem = [p for name, p in encoder.named_parameters() if not name.startswith("blocks")]
-        top = [*encoder.blocks.norm.parameters(), *self.pool.parameters(), *self.readout.parameters()]
+        top = [
+            *encoder.blocks.norm.parameters(),
+            *self.pool.parameters(),
+            *self.readout.parameters(),
+        ]
         groups: Groups = [
             {"params": stem, "lr_scale": self.layer_decay ** (depth + 1)},
             {"params": top, "lr_scale": 1.0},
@@ -434,7 +442,7 @@ def ecg_window(
 def cine_frames(
     batch: ECGBatch, config: PTACLConfig, generator: Generator | None, *, first_stage: bool = False
 ) -> Float[Tensor, "B frames rows columns"]:
-    """The frames that the encoder sees, in [0, 1].
+    """The frames that the encoder sees, scaled to [0, 1] and then centred if the configuration says so.
 
     Args:
         batch: needs `cine`.
@@ -454,6 +462,6 @@ def cine_frames(
         x = x.gather(1, index)
     if x.shape[-1] != config.size:
         x = shrink(x, config.size)
-    if generator is None or not config.augmented:
-        return x
-    return (crop_and_flip if first_stage else augment_cine)(x, generator=generator)
+    if generator is not None and config.augmented:
+        x = (crop_and_flip if first_stage else augment_cine)(x, generator=generator)
+    return (x - config.grey_mean) / config.grey_scale
