@@ -1,4 +1,4 @@
-"""Weights as safetensors with their configuration; nothing is unpickled, nothing silently missing."""
+"""Weights as safetensors with their configuration; nothing unpickled, nothing missing silently."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, source: st
         only_model = sorted(f"{k} {v}" for k, v in want.items() if have.get(k) != v)
         only_file = sorted(f"{k} {v}" for k, v in have.items() if want.get(k) != v)
         raise CheckpointError(
-            f"{source} does not fit the model. Only in the model: {', '.join(only_model) or 'none'}. "
+            f"{source} does not fit. Only in the model: {', '.join(only_model) or 'none'}. "
             f"Only in the file: {', '.join(only_file) or 'none'}."
         )
     module.load_state_dict(dict(tensors))

@@ -63,8 +63,9 @@ class History:
 
 def fit(
     method: Any, data: Any, *, epochs: int, batch_size: int, seed: int = 0,
-    out: str | Path | None = None, resume: bool = False, lr: float = 3e-3, weight_decay: float = 0.05,
-    betas: tuple[float, float] = (0.9, 0.95), warmup: float = 0.1, progress: bool | None = None,
+    out: str | Path | None = None, resume: bool = False, lr: float = 3e-3,
+    weight_decay: float = 0.05, betas: tuple[float, float] = (0.9, 0.95), warmup: float = 0.1,
+    progress: bool | None = None,
     after_epoch: Callable[[int], None] | None = None,
 ) -> History:  # fmt: skip
     """Train a method: AdamW, warm-up, cosine decay, one bar with the named terms.
@@ -145,8 +146,8 @@ def fit(
 
 
 def fit_cached(
-    method: Any, data: Any, *, name: str, data_key: str, epochs: int, batch_size: int, seed: int = 0,
-    **settings: Any,
+    method: Any, data: Any, *, name: str, data_key: str, epochs: int, batch_size: int,
+    seed: int = 0, **settings: Any,
 ) -> History:  # fmt: skip
     """`fit`, or load the weights that the same call left in the cache.
 

@@ -53,11 +53,13 @@ ABLATION = {
 
 @cache
 def patients(train: int) -> tuple[ECGBatch, ECGBatch, torch.Tensor, torch.Tensor]:
-    """Training and test patients, and what else may be read from features: rate, systolic share."""
+    """Training and test patients, and two more targets: heart rate, share of systole."""
     cohort = simulate(train + TEST, seed=0)
     batch = ECGBatch.from_cohort(cohort)
     timing = event_times(cohort.latents)
-    clock = torch.from_numpy(np.stack([cohort.latents["heart_rate"], timing.closing / timing.rr], 1))
+    clock = torch.from_numpy(
+        np.stack([cohort.latents["heart_rate"], timing.closing / timing.rr], 1)
+    )
     clock = clock.float()
     return batch[slice(0, train)], batch[slice(train, None)], clock[:train], clock[train:]
 
@@ -74,6 +76,7 @@ def alignment_run(variant: str, seed: int) -> dict:
 def ablation_run(variant: str, seed: int) -> dict:
     """Probes, retrieval and alignment of one row of the ablation table."""
     train, test, _, _ = patients(1024)
+    assert train.phenotypes is not None
     torch.manual_seed(seed)
     if variant == "random init":
         return measures(PTACL(LAPTOP), 1024)
@@ -121,14 +124,16 @@ def measures(method: PTACL, size: int) -> dict[str, float]:
     table = retrieval_table(similarity, test.phenotypes)
     out = {
         **alignment._asdict(),
-        "patient_r10": float((rank <= 10).float().mean()), "patient_median_rank": float(rank.median()),
+        "patient_r10": float((rank <= 10).float().mean()),
+        "patient_median_rank": float(rank.median()),
         "p1": float(table.loc[("model", "mean"), "P@1"]),
         "p10": float(table.loc[("model", "mean"), "P@10"]),
         "p1_random": float(table.loc[("random", "mean"), "P@1"]),
     }  # fmt: skip
     for name, embed in (("ecg", method.embed), ("cine", method.embed_cine)):
         x, test_x = embed(train), embed(test)
-        out[f"{name}_r2"] = float(linear_probe_r2(x, train.phenotypes, test_x, test.phenotypes).mean())
+        probe = linear_probe_r2(x, train.phenotypes, test_x, test.phenotypes)
+        out[f"{name}_r2"] = float(probe.mean())
         rate, systole = linear_probe_r2(x, clock, test_x, test_clock).tolist()
         out |= {f"{name}_rate_r2": rate, f"{name}_systole_r2": systole}
     return out

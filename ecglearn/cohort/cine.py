@@ -1,4 +1,4 @@
-"""Short-axis cine frames gated to the R wave: geometry of one mid-ventricular slice, then grey values."""
+"""Short-axis cine frames gated to the R wave: geometry of one slice, then grey values."""
 
 from __future__ import annotations
 
@@ -142,8 +142,8 @@ def render_cine(
     grid = (np.arange(size) + 0.5) * FIELD_OF_VIEW / size - FIELD_OF_VIEW / 2
     image = _paint(p, shape, lv, grid.astype(np.float32), z)
     bias, texture = _fields(seed, start, n, size)
-    image += 0.05 * texture[:, None]
-    image *= 1 + 0.12 * bias[:, None]
+    image += np.float32(0.05) * texture[:, None]
+    image *= 1 + np.float32(0.12) * bias[:, None]
     if noisy:
         grain = noise(seed, f"image {frames}x{size}", start, n, frames * size * size)
         image += np.float32(0.040) * grain.reshape(image.shape)
@@ -184,7 +184,7 @@ def _paint(
     ramp = np.float32(max(0.32, 1.8 * float(grid[1] - grid[0])))
 
     def soft(distance: NDArray) -> NDArray[np.float32]:
-        return np.clip(0.5 - distance / ramp, 0, 1)
+        return np.clip(0.5 - distance / ramp, 0, 1).astype(np.float32, copy=False)
 
     body = np.hypot(grid[:, None] / 7.2, grid / 8.2)
     still = np.where(soft((body - 1) * 7) > 0.5, GREY["tissue"], GREY["fat"])
@@ -215,7 +215,7 @@ def _paint(
         )
         size = np.float32(0.17) * endo * (1 + np.float32(0.15) * z[:, 10 + k][:, None])
         image += soft(away - size) * np.float32(0.8) * (np.float32(GREY["muscle"]) - image)
-    return image
+    return image.astype(np.float32, copy=False)
 
 
 def _regional(

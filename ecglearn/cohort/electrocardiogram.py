@@ -41,15 +41,15 @@ def render_ecg(
     waves, leads = _waves(p, beat, rhythm, fs, samples, seed, start, prefix)
     eight = leads.transpose(0, 2, 1).astype(np.float32) @ waves
     time = np.arange(samples, dtype=np.float32) / np.float32(fs)
-    breath = 2 * np.pi * rhythm.breathing[:, :1].astype(np.float32) * time
-    eight *= 1 + 0.035 * np.sin(breath + rhythm.breathing[:, 1:].astype(np.float32))[:, None]
+    hertz, phase = rhythm.breathing.astype(np.float32).T[..., None]
+    eight *= 1 + np.float32(0.035) * np.sin(np.float32(2 * np.pi) * hertz * time + phase)[:, None]
     if noisy:
         electrodes = _electrode_noise(len(eight), fs, samples, seed, start, prefix)
         right, left, foot = electrodes[:, 0], electrodes[:, 1], electrodes[:, 2]
         eight[:, 0] += left - right
         eight[:, 1] += foot - right
         eight[:, 2:] += electrodes[:, 3:] - ((right + left + foot) / 3)[:, None]
-    return twelve_leads(eight)
+    return twelve_leads(np.asarray(eight, np.float32))
 
 
 def twelve_leads(eight: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -61,7 +61,7 @@ def twelve_leads(eight: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     one, two = eight[:, 0], eight[:, 1]
     limb = np.stack([one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2], 1)
-    return np.concatenate([limb, eight[:, 2:]], 1)
+    return np.concatenate([limb, eight[:, 2:]], 1, dtype=np.float32)
 
 
 def _waves(

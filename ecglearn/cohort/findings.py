@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +20,7 @@ class Removal(NamedTuple):
     """
 
     conditions: tuple[str, ...] = ()
-    bounds: dict[str, tuple[float, float]] = {}
+    bounds: Mapping[str, tuple[float, float]] = MappingProxyType({})
     rhythm: bool = False
 
 

@@ -15,71 +15,123 @@ DRAWS = 64
 # {severity} and {certainty} are filled from the finding's grade
 WORDINGS = {
     "normal ECG": (
-        "normal ECG", "within normal limits", "no abnormality detected", "ECG unremarkable",
+        "normal ECG",
+        "within normal limits",
+        "no abnormality detected",
+        "ECG unremarkable",
     ),
     "atrial fibrillation": (
-        "atrial fibrillation, ventricular rate {rate}", "irregularly irregular rhythm without P waves",
+        "atrial fibrillation, ventricular rate {rate}",
+        "irregularly irregular rhythm without P waves",
         "absent P waves with irregular RR intervals, atrial fibrillation",
     ),
     "atrial flutter": (
-        "atrial flutter with flutter waves in the inferior leads", "saw-tooth flutter waves, rate {rate}",
+        "atrial flutter with flutter waves in the inferior leads",
+        "saw-tooth flutter waves, rate {rate}",
         "typical atrial flutter",
     ),
-    "sinus tachycardia": ("sinus tachycardia at {rate}", "fast sinus rhythm, {rate} per minute"),
-    "sinus bradycardia": ("sinus bradycardia at {rate}", "slow sinus rhythm, {rate} per minute"),
+    "sinus tachycardia": (
+        "sinus tachycardia at {rate}",
+        "fast sinus rhythm, {rate} per minute",
+    ),
+    "sinus bradycardia": (
+        "sinus bradycardia at {rate}",
+        "slow sinus rhythm, {rate} per minute",
+    ),
     "ventricular premature complexes": (
-        "{frequency} ventricular premature complexes", "{frequency} PVCs", "{frequency} wide ectopic beats",
+        "{frequency} ventricular premature complexes",
+        "{frequency} PVCs",
+        "{frequency} wide ectopic beats",
     ),
     "first-degree AV block": (
-        "first-degree AV block, PR {pr} ms", "prolonged PR interval ({pr} ms)", "{severity} AV conduction delay",
+        "first-degree AV block, PR {pr} ms",
+        "prolonged PR interval ({pr} ms)",
+        "{severity} AV conduction delay",
     ),
     "left bundle branch block": (
-        "left bundle branch block", "complete LBBB, QRS {qrs} ms", "wide QRS of left bundle branch block type",
+        "left bundle branch block",
+        "complete LBBB, QRS {qrs} ms",
+        "wide QRS of left bundle branch block type",
     ),
     "right bundle branch block": (
-        "right bundle branch block", "complete RBBB, QRS {qrs} ms", "rSR' in V1, right bundle branch block",
+        "right bundle branch block",
+        "complete RBBB, QRS {qrs} ms",
+        "rSR' in V1, right bundle branch block",
     ),
-    "left anterior fascicular block": ("left anterior fascicular block", "left anterior hemiblock"),
+    "left anterior fascicular block": (
+        "left anterior fascicular block",
+        "left anterior hemiblock",
+    ),
     "intraventricular conduction delay": (
-        "nonspecific intraventricular conduction delay", "QRS widened to {qrs} ms, nonspecific",
+        "nonspecific intraventricular conduction delay",
+        "QRS widened to {qrs} ms, nonspecific",
     ),
     "left ventricular hypertrophy": (
-        "{certainty} left ventricular hypertrophy by voltage", "high QRS voltage, {certainty} LVH",
+        "{certainty} left ventricular hypertrophy by voltage",
+        "high QRS voltage, {certainty} LVH",
         "voltage criteria for left ventricular hypertrophy",
     ),
     "ST-T strain": (
-        "ST depression and T inversion in V5 and V6, strain pattern", "{severity} lateral strain",
+        "ST depression and T inversion in V5 and V6, strain pattern",
+        "{severity} lateral strain",
         "secondary repolarisation changes in the lateral leads",
     ),
     "right ventricular hypertrophy": (
-        "{certainty} right ventricular hypertrophy", "dominant R in V1, {certainty} RVH",
+        "{certainty} right ventricular hypertrophy",
+        "dominant R in V1, {certainty} RVH",
     ),
     "left atrial enlargement": (
-        "left atrial enlargement", "broad P waves, {certainty} left atrial abnormality", "P mitrale",
+        "left atrial enlargement",
+        "broad P waves, {certainty} left atrial abnormality",
+        "P mitrale",
     ),
     "anterior ST elevation": (
         "{severity} ST elevation in V1 to V4, {certainty} acute anterior infarction",
-        "anterior STEMI", "convex ST elevation in the anterior leads",
+        "anterior STEMI",
+        "convex ST elevation in the anterior leads",
     ),
     "inferior ST elevation": (
         "{severity} ST elevation in II, III and aVF, {certainty} acute inferior infarction",
-        "inferior STEMI", "ST elevation in the inferior leads with reciprocal depression in aVL",
+        "inferior STEMI",
+        "ST elevation in the inferior leads with reciprocal depression in aVL",
     ),
     "old anterior infarction": (
-        "{certainty} old anterior infarction", "Q waves in V1 to V4", "poor R progression, old anterior MI",
+        "{certainty} old anterior infarction",
+        "Q waves in V1 to V4",
+        "poor R progression, old anterior MI",
     ),
     "old inferior infarction": (
-        "{certainty} old inferior infarction", "Q waves in II, III and aVF", "inferior Q waves, old MI",
+        "{certainty} old inferior infarction",
+        "Q waves in II, III and aVF",
+        "inferior Q waves, old MI",
     ),
-    "peaked T waves": ("tall peaked T waves", "{severity} T wave peaking, consider potassium"),
+    "peaked T waves": (
+        "tall peaked T waves",
+        "{severity} T wave peaking, consider potassium",
+    ),
     "nonspecific T wave changes": (
-        "nonspecific T wave changes", "flat T waves", "{severity} T wave flattening",
+        "nonspecific T wave changes",
+        "flat T waves",
+        "{severity} T wave flattening",
     ),
-    "long QT interval": ("prolonged QT interval", "QTc {qtc} ms, prolonged", "long QT"),
-    "low QRS voltage": ("low QRS voltage in the limb leads", "{severity} low voltage"),
-    "left axis deviation": ("left axis deviation", "axis {axis} degrees, leftward"),
-    "right axis deviation": ("right axis deviation", "axis {axis} degrees, rightward"),
-}  # fmt: skip
+    "long QT interval": (
+        "prolonged QT interval",
+        "QTc {qtc} ms, prolonged",
+        "long QT",
+    ),
+    "low QRS voltage": (
+        "low QRS voltage in the limb leads",
+        "{severity} low voltage",
+    ),
+    "left axis deviation": (
+        "left axis deviation",
+        "axis {axis} degrees, leftward",
+    ),
+    "right axis deviation": (
+        "right axis deviation",
+        "axis {axis} degrees, rightward",
+    ),
+}
 SINUS = ("sinus rhythm", "normal sinus rhythm, rate {rate}", "regular sinus rhythm")
 NEGATIONS = (
     "no acute ST elevation", "no pathological Q waves", "no bundle branch block",

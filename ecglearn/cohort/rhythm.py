@@ -86,7 +86,7 @@ def last_event(times: NDArray, fs: float, samples: int) -> NDArray[np.int64]:
 
     Book: simulated-cohort#rhythm
     """
-    n, events = times.shape
+    n = len(times)
     arrival = np.clip(np.ceil(times * fs), 0, samples).astype(np.int64)
     flat = arrival + np.arange(n)[:, None] * (samples + 1)
     counts = np.bincount(flat.ravel(), minlength=n * (samples + 1)).reshape(n, samples + 1)

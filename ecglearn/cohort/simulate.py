@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -141,8 +142,8 @@ def simulate(
         frames: cine frames for each cardiac cycle.
         size: cine pixels along each side of a 15.1 cm field of view.
         noise: electrode noise and image noise.
-        coupled: False shows every patient the ECG of an unrelated patient, so that no method can
-            learn anything across modalities: the control.
+        coupled: False shows every patient the ECG of an unrelated patient: the control in which no
+            method can learn anything across modalities.
         start: index of the first patient; patient i is the same in every cohort of this seed.
 
     Raises:
@@ -185,8 +186,8 @@ def evidence(truth: Truth, *, segments: int = SEGMENTS) -> NDArray[np.float32]:
         segments: equal time segments of the record.
 
     Returns:
-        (n, K, 12, segments), each map sums to 1; zeros where the finding is absent; NaN for findings
-        of rhythm, which move every beat and have no place.
+        (n, K, 12, segments), each map sums to 1; zeros where the finding is absent; NaN for
+        findings of rhythm, which move every beat and have no place.
 
     Book: simulated-cohort#evidence-maps
     """
@@ -219,7 +220,7 @@ def _physiology(source: Source, start: int, n: int, prefix: str = "") -> Latents
 def _electric_views(source: Source, start: int, n: int) -> dict:
     """ECG and what is read from it; of a stranger when the cohort is not coupled."""
     prefix = "" if source.coupled else STRANGER
-    place = {"seed": source.seed, "start": start, "prefix": prefix}
+    place: dict[str, Any] = {"seed": source.seed, "start": start, "prefix": prefix}
     p = _physiology(source, start, n, prefix)
     beat, rhythm = draw_beat(p, **place), draw_rhythm(p, **place)
     ecg = render_ecg(p, beat, rhythm, fs=source.fs, noisy=source.noise, **place)
@@ -231,7 +232,7 @@ def _electric_views(source: Source, start: int, n: int) -> dict:
 
 
 def _patient_views(source: Source, start: int, n: int) -> dict:
-    place = {"seed": source.seed, "start": start}
+    place: dict[str, Any] = {"seed": source.seed, "start": start}
     p = _physiology(source, start, n)
     grades = grade(p, draw_beat(p, **place))
     cine = np.empty((n, source.frames, source.size, source.size), np.uint8)
@@ -259,7 +260,8 @@ def _gather(parts: list[dict], source: Source) -> Cohort:
         return np.concatenate([part[name] for part in parts])
 
     n = sum(len(part["ecg"]) for part in parts)
-    phase_cine = np.tile(np.arange(source.frames, dtype=np.float32) / source.frames, (n, 1))
+    phase = (np.arange(source.frames) / source.frames).astype(np.float32)
+    phase_cine = np.tile(phase, (n, 1))
     truth = Truth(
         join("r_times"), join("phase_ecg"), phase_cine, join("grades"), source, join("index")
     )

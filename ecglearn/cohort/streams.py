@@ -51,7 +51,8 @@ def uniform(seed: int, stream: str, start: int, n: int, count: int = 1) -> NDArr
 
     Book: simulated-cohort#random-streams
     """
-    values = ((words(seed, stream, start, n, count) >> np.uint64(11)) + 0.5) * 2.0**-53
+    values = (words(seed, stream, start, n, count) >> np.uint64(11)).astype(np.float64)
+    values = (values + 0.5) * 2.0**-53
     return values[:, 0] if count == 1 else values
 
 

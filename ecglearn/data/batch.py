@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -57,21 +58,19 @@ class ECGBatch:
         """Some of the patients, in the order asked for."""
         chosen = torch.arange(len(self))[rows]
 
-        def take(value):
+        def take(value: Any) -> Any:
             if isinstance(value, Tensor):
                 return value[chosen.to(value.device)]
             return [value[i] for i in chosen.tolist()] if isinstance(value, list) else value
 
-        return ECGBatch(**{f.name: take(getattr(self, f.name)) for f in fields(self)})
+        return self._mapped(take)
 
     def to(self, device: torch.device | str) -> ECGBatch:
         """The same patients on another device."""
-        moved = {
-            f.name: value.to(device) if isinstance(value, Tensor) else value
-            for f in fields(self)
-            for value in (getattr(self, f.name),)
-        }
-        return ECGBatch(**moved)
+        return self._mapped(lambda value: value.to(device) if isinstance(value, Tensor) else value)
+
+    def _mapped(self, change: Callable[[Any], Any]) -> ECGBatch:
+        return ECGBatch(**{f.name: change(getattr(self, f.name)) for f in fields(self)})
 
     def need(self, *names: str) -> None:
         """Raise one clear sentence when a field is absent.

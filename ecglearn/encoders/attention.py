@@ -108,11 +108,21 @@ class Blocks(nn.Module):
         drop_path: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        rates = torch.linspace(0, drop_path, depth).tolist()
         self.layers = nn.ModuleList(
-            Block(width, heads, layer_scale=layer_scale, drop_path=rate) for rate in rates
+            Block(width, heads, layer_scale=layer_scale) for _ in range(depth)
         )
         self.norm = nn.LayerNorm(width)
+        self.set_drop_path(drop_path)
+
+    def set_drop_path(self, last: float) -> None:
+        """Skip branches at random while training, from never in the first block to `last`.
+
+        Args:
+            last: probability of the last block.
+        """
+        for layer, rate in zip(self.layers, torch.linspace(0, last, len(self.layers)), strict=True):
+            assert isinstance(layer, Block)
+            layer.drop_path = float(rate)
 
     def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
         """All blocks, then the norm."""

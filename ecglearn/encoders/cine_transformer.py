@@ -6,6 +6,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from ecglearn.encoders.attention import Blocks, initialise
 
@@ -67,7 +68,7 @@ class CineTransformer(nn.Module):
         """Patch embedding plus position."""
         # a convolution whose stride is its kernel is a matrix product over patches
         kernel = self.embed.weight.flatten(1)
-        tokens = self.patches(x) @ kernel.T + self.embed.bias
+        tokens = linear(self.patches(x), kernel, self.embed.bias)
         repeats = self.tokens // self.positions.shape[1]
         return tokens + self.positions.repeat(1, repeats, 1)
 

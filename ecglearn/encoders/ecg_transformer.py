@@ -38,8 +38,8 @@ class ECGTransformer(nn.Module):
     """
 
     def __init__(
-        self, *, samples: int = 2500, patch: int = 50, width: int = 512, depth: int = 6, heads: int = 8,
-        leads: int = 12, leads_per_token: int = 1, use_cls: bool = False,
+        self, *, samples: int = 2500, patch: int = 50, width: int = 512, depth: int = 6,
+        heads: int = 8, leads: int = 12, leads_per_token: int = 1, use_cls: bool = False,
         layer_scale: float | None = 1e-5, drop_path: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()

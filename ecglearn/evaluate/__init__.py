@@ -12,7 +12,8 @@ from ecglearn.evaluate.stored import StoredResults, stored_results
 from ecglearn.evaluate.uncertainty import Interval, over_patients, over_seeds
 
 __all__ = [
-    "Alignment", "Interval", "StoredResults", "alignment_maps", "alignment_numbers", "cosine", "diagonal_contrast",
+    "Alignment", "Interval", "StoredResults", "alignment_maps", "alignment_numbers", "cosine",
+    "diagonal_contrast",
     "linear_probe", "linear_probe_r2", "over_patients", "over_seeds", "patient_rank", "r2",
     "retrieval_table", "stored_results",
 ]  # fmt: skip

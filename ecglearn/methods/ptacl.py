@@ -105,7 +105,8 @@ class PTACLConfig:
         """
         laptop = PTACLConfig(
             fs=100, samples=500, patch=10, leads_per_token=12, size=42, cine_patch=(2, 21, 21),
-            grey_mean=0.4, grey_scale=0.25, time_positions=False, width=64, ecg_depth=3, cine_depth=2, heads=4, projection=64,
+            grey_mean=0.4, grey_scale=0.25, time_positions=False,
+            width=64, ecg_depth=3, cine_depth=2, heads=4, projection=64,
             layer_scale=None, frozen_layers=1, sigma=0.0, local_temperature=0.1, phase_exact=True,
             decoder_width=64, augmented=False,
         )  # fmt: skip
@@ -356,9 +357,7 @@ class PTACLRegression(nn.Module):
         self.readout = nn.Linear(self.config.width, targets.shape[1])
         self.register_buffer("mean", targets.mean(0))
         self.register_buffer("scale", targets.std(0))
-        layers = self.encoder.blocks.layers
-        for layer, rate in zip(layers, torch.linspace(0, drop_path, len(layers)), strict=True):
-            layer.drop_path = float(rate)
+        self.encoder.blocks.set_drop_path(drop_path)
 
     def steps(self) -> list[tuple[Groups, Callable[..., Losses]]]:
         """Everything is trained, early layers more slowly."""
@@ -442,7 +441,7 @@ def ecg_window(
 def cine_frames(
     batch: ECGBatch, config: PTACLConfig, generator: Generator | None, *, first_stage: bool = False
 ) -> Float[Tensor, "B frames rows columns"]:
-    """The frames that the encoder sees, scaled to [0, 1] and then centred if the configuration says so.
+    """The frames that the encoder sees: scaled to [0, 1], then centred as configured.
 
     Args:
         batch: needs `cine`.
