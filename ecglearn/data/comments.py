@@ -14,7 +14,10 @@ _OVER_89 = 300  # how PTB-XL writes "older than 89", for privacy
 
 @dataclass(frozen=True)
 class Patient:
-    """Age in years, sex, free text, and remarks on anything that could not be taken as written."""
+    """Age in years, sex, free text, and remarks on anything that could not be taken as written.
+
+    Book: the-12-lead-ecg#ecg-own-record
+    """
 
     age: float | None = None
     sex: str | None = None

@@ -47,6 +47,8 @@ class ECGRecord:
             is an estimate (the leads' sizes relative to each other are right).
         notes: one sentence for everything above that was not as it should be.
         comments: the comment lines of the header, untouched.
+
+    Book: the-12-lead-ecg#ecg-own-record
     """
 
     signal: Float[np.ndarray, "12 time"]

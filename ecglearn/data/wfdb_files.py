@@ -15,7 +15,10 @@ _RATES = (1.0, 100_000.0)
 
 
 class RecordError(ValueError):
-    """A record that cannot be read safely; the message says which, why, and what to do."""
+    """A record that cannot be read safely; the message says which, why, and what to do.
+
+    Book: the-12-lead-ecg#ecg-own-record
+    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,8 @@ class RawRecord:
         gain_absent: True when a channel has no gain, and 200 counts per unit was assumed.
         comments: the comment lines of the header, with their `#`.
         notes: what was unusual about the file.
+
+    Book: the-12-lead-ecg#ecg-own-record
     """
 
     header: Path

@@ -153,6 +153,7 @@ def ecg_paper(
         updatemenus=[
             {
                 "type": "buttons",
+                "showactive": False,
                 "direction": "right",
                 "x": 0,
                 "y": 1.02,

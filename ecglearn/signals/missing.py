@@ -17,7 +17,10 @@ from ecglearn.signals.leads import LEADS, Signal
 
 
 class Level(TypedDict):
-    """How much goes missing: whole leads, and a share of the time in the leads that are left."""
+    """How much goes missing: whole leads, and a share of the time in the leads that are left.
+
+    Book: the-12-lead-ecg#ecg-missing
+    """
 
     leads: int
     fraction: float
