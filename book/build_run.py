@@ -18,7 +18,13 @@ import nbformat
 from book.build_chapters import Chapter
 from book.build_inputs import Library, chapter_inputs
 
-CELL_SECONDS = 900  # a cell that takes longer hangs
+CELL_SECONDS = 600  # a cell that takes longer hangs
+KERNEL_ARGUMENTS = [
+    "--log-level=40",  # keep quiet that the kernel talks over TCP
+    # Widgets talk to nobody here: their messages race with the cell's own and now and then a
+    # cell never ends. Live cells still run, once, with their first values.
+    "--IPKernelApp.exec_lines=import comm; comm.create_comm = comm.DummyComm; del comm",
+]
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,7 @@ def execute(workshop: Workshop, chapter: Chapter, run: Run) -> Run:
             progress_bar=False,
             execution_timeout=CELL_SECONDS,
             start_timeout=180,
-            extra_arguments=["--log-level=40"],  # a warning that the kernel talks over TCP
+            extra_arguments=KERNEL_ARGUMENTS,
         )
     except PapermillExecutionError as failure:
         error = f"cell {failed_cell(target)}: {failure.ename}: {failure.evalue}\n{failure}"

@@ -149,3 +149,9 @@ def test_import_is_light():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert HEAVY & set(loaded.stdout.split()) == set()
+
+
+def test_every_folder_of_the_library_is_a_package():
+    """Without `__init__.py` the import contracts, the API page and the build overlook a folder."""
+    folders = {path.parent for path in (ROOT / "ecglearn").rglob("*.py")}
+    assert [str(f) for f in sorted(folders) if not (f / "__init__.py").exists()] == []

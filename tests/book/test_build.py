@@ -141,12 +141,15 @@ def test_outputs_join_the_text_of_today(shop, write_chapter):
 
 
 def test_live_cells_run_but_show_nothing(shop, write_chapter):
-    path = write_chapter("one", "print(6 * 7)")
+    widget = "from ipywidgets import interact\ninteract(lambda x: print(x, file=log), x=(0, 4))"
+    path = write_chapter("one", "log = open('log.txt', 'w')", widget, "log.close()")
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells[2].metadata["tags"] = ["live"]
+    notebook.cells[3].metadata["tags"] = ["live"]
     nbformat.write(notebook, path)
     (run,) = shop.run([Chapter(path)])
-    assert with_outputs(shop, Chapter(path), run).cells[2].outputs == []
+    assert not run.error
+    assert (path.parent / "log.txt").read_text() == "2\n"
+    assert with_outputs(shop, Chapter(path), run).cells[3].outputs == []
 
 
 def test_limits_and_status():
