@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,7 +40,8 @@ def chapter_inputs(
     if parameters.get("data") and reads_name(text, "data"):
         inputs["files of data"] = folder_digest(Path(parameters["data"]))
     for path in sorted((root / "results").glob("*")):
-        if path.is_file() and path.stem in text:
+        named = re.search(rf"""['"/]{re.escape(path.stem)}(\.\w+)?['"]""", text)
+        if named and path.is_file() and path.suffix != ".py":
             inputs[f"results/{path.name}"] = digest(path.read_bytes())
     return inputs | library.sources(imported_names(text))
 

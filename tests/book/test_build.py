@@ -55,13 +55,14 @@ def test_only_imported_modules_are_inputs(shop, write_chapter, tiny_library):
 
 
 def test_lock_parameters_and_results_are_inputs(shop, write_chapter):
-    path = write_chapter("one", "table = open('../../results/ablation.csv').read()")
+    names = ("ablation.csv", "seeds.json", "make.json", "ablation.py")
+    path = write_chapter("one", "make = open('../../results/ablation.csv'), read('seeds')")
     (shop.root / "results").mkdir()
-    (shop.root / "results" / "ablation.csv").write_text("1")
-    (shop.root / "results" / "other.csv").write_text("1")
+    for name in names:
+        (shop.root / "results" / name).write_text("1")
     before = inputs(shop, path)
-    (shop.root / "results" / "ablation.csv").write_text("2")
-    (shop.root / "results" / "other.csv").write_text("2")
+    for name in names:
+        (shop.root / "results" / name).write_text("2")
     (shop.root / "requirements.lock").write_text("torch==2.14.0\n")
     after = inputs(replace(shop, preset="class"), path)
     assert changed(before, after) == {
