@@ -67,6 +67,7 @@ def test_lock_parameters_and_results_are_inputs(shop, write_chapter):
     after = inputs(replace(shop, preset="class"), path)
     assert changed(before, after) == {
         "results/ablation.csv",
+        "results/seeds.json",
         "requirements.lock",
         "parameter preset",
     }
