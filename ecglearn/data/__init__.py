@@ -1,0 +1,1 @@
+"""From files or the cohort to batches; everything is checked at the door."""
