@@ -89,8 +89,11 @@ class Workshop:
 
     def earlier(self, chapter: Chapter) -> Run | None:
         """The last run that went through, with whatever inputs it had."""
-        record = self.executed(chapter.name).with_suffix(".json")
-        return Run(**json.loads(record.read_text())) if record.exists() else None
+        notebook = self.executed(chapter.name)
+        record = notebook.with_suffix(".json")
+        if not (notebook.exists() and record.exists()):
+            return None
+        return Run(**json.loads(record.read_text()))
 
     def plan(self, chapter: Chapter, library: Library) -> Run:
         """The earlier run where its inputs are today's, else one that says why it is needed."""
