@@ -40,7 +40,18 @@ class StoredResults:
         Raises:
             KeyError: no such runs, or no such number in them.
         """
-        found = [run[measure] for run in self.runs if run["variant"] == variant]
+        return [run[measure] for run in self.runs_of(variant)]
+
+    def runs_of(self, variant: str) -> list[dict[str, Any]]:
+        """Everything measured for one variant, one dictionary for each seed.
+
+        Args:
+            variant: which runs.
+
+        Raises:
+            KeyError: no such runs.
+        """
+        found = [run for run in self.runs if run["variant"] == variant]
         if not found:
             raise KeyError(f"no runs of '{variant}'; there are {', '.join(self.variants)}")
         return found

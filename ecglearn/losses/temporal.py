@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, log_softmax, normalize
 
 
-def alignment_matrix(
-    steps: int, *, sigma: float, distance: Literal["linear", "circular"] = "linear"
-) -> Float[Tensor, "T T"]:
+def alignment_matrix(steps: int, *, sigma: float, distance: str = "linear") -> Float[Tensor, "T T"]:
     """Which step should match which, as a distribution in each row.
 
     P_kt is proportional to exp(-(d_kt / sigma)^2 / 2); at sigma = 0 it is the identity.
