@@ -42,12 +42,12 @@ check: $(READY) ## format, lint, types, import contracts, spelling, stripped not
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(if $(NOTEBOOKS),$(BIN)/nbstripout --verify $(NOTEBOOKS))
+	$(if $(NOTEBOOKS),$(BIN)/nbstripout --keep-id --verify $(NOTEBOOKS))
 
 fix: $(READY) ## format, apply safe lint fixes, strip notebooks
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(if $(NOTEBOOKS),$(BIN)/nbstripout $(NOTEBOOKS))
+	$(if $(NOTEBOOKS),$(BIN)/nbstripout --keep-id $(NOTEBOOKS))
 
 bench: $(READY) ## ratios measured side by side in one run
 	@$(BIN)/python -m benchmarks
