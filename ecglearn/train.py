@@ -206,7 +206,7 @@ def _step(
         loss = torch.stack(list(terms.values())).sum()
         if not bool(torch.isfinite(loss)):
             kept = f"the last good state is in {path}" if path and path.exists() else "none is kept"
-            values = ", ".join(f"{name} {float(value):g}" for name, value in terms.items())
+            values = ", ".join(f"{name} {float(value.detach()):g}" for name, value in terms.items())
             raise TrainingError(
                 f"step {history.steps}: the loss is not finite ({values}); {kept}; look for NaN in "
                 "the input or lower the learning rate"

@@ -26,7 +26,7 @@ from ecglearn.train import fit
 
 TEST = 512
 ROLL = 8  # frames, so four of the thirteen steps
-LAPTOP = replace(PTACLConfig.preset("class"), frozen_layers=0)
+LAPTOP = PTACLConfig.preset("class")
 
 # variant -> configuration of a run from scratch with 2,048 training patients
 ALIGNMENT = {
@@ -38,8 +38,8 @@ ALIGNMENT = {
 }
 # variant -> (configuration, with stage 1) with 1,024 training patients
 ABLATION = {
-    "PTACL": (PTACLConfig.preset("class"), True),
-    "PTACL, nothing frozen": (LAPTOP, True),
+    "PTACL": (LAPTOP, True),
+    "PTACL, first block frozen": (replace(LAPTOP, frozen_layers=1), True),
     "without stage 1": (LAPTOP, False),
     "global only": (replace(LAPTOP, beta=0.0), False),
     "CosSim++": (replace(LAPTOP, local="cosine"), False),

@@ -107,10 +107,10 @@ class PTACLConfig:
             fs=100, samples=500, patch=10, leads_per_token=12, size=42, cine_patch=(2, 21, 21),
             grey_mean=0.4, grey_scale=0.25, time_positions=False,
             width=64, ecg_depth=3, cine_depth=2, heads=4, projection=64,
-            layer_scale=None, frozen_layers=1, sigma=0.0, local_temperature=0.1, phase_exact=True,
+            layer_scale=None, frozen_layers=0, sigma=0.0, local_temperature=0.1, phase_exact=True,
             decoder_width=64, augmented=False,
         )  # fmt: skip
-        tiny = replace(laptop, width=32, ecg_depth=2, cine_depth=1, projection=32, frozen_layers=0)
+        tiny = replace(laptop, width=32, ecg_depth=2, cine_depth=1, projection=32)
         presets = {"paper": PTACLConfig(), "class": laptop, "smoke": tiny}
         if name not in presets:
             raise ValueError(f"PTACL has the presets {', '.join(presets)}, not '{name}'")
@@ -175,7 +175,7 @@ class PTACL(nn.Module):
         config = self.config
         ecg, offset = ecg_window(batch, config, generator)
         tokens = self.ecg_encoder(ecg)
-        cine = self.cine_encoder(cine_frames(batch, config, generator))
+        cine = self.cine_encoder(cine_frames(batch, config, generator).to(tokens))
         # rows of all processes meet before the batch norm of the heads, so that any number of
         # processes gives the loss of one
         z_ecg = self.ecg_head(gather(tokens.mean(1)))
