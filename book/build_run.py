@@ -19,8 +19,10 @@ from book.build_chapters import Chapter
 from book.build_inputs import Library, chapter_inputs
 
 CELL_SECONDS = 600  # a cell that takes longer hangs
+START_SECONDS = 60  # on a busy machine a kernel needs ten
+NOT_STARTED = ("Kernel didn't respond", "Kernel died before replying")
 KERNEL_ARGUMENTS = [
-    "--log-level=40",  # keep quiet that the kernel talks over TCP
+    "--log-level=40",
     # Widgets talk to nobody here: their messages race with the cell's own and now and then a
     # cell never ends. Live cells still run, once, with their first values.
     "--IPKernelApp.exec_lines=import comm; comm.create_comm = comm.DummyComm; del comm",
@@ -108,7 +110,6 @@ class Workshop:
 
 def execute(workshop: Workshop, chapter: Chapter, run: Run) -> Run:
     """Runs one chapter in a process of its own, so that the peak memory is its kernel's alone."""
-    import papermill
     from papermill.exceptions import PapermillExecutionError
 
     target = workshop.executed(chapter.name)
@@ -121,32 +122,48 @@ def execute(workshop: Workshop, chapter: Chapter, run: Run) -> Run:
         PYDEVD_DISABLE_FILE_VALIDATION="1",
         ECGLEARN_CACHE=str(workshop.root / "_build" / "cache"),
     )
-    start, error = time.perf_counter(), ""
+    seconds, error = 0.0, ""
     try:
-        papermill.execute_notebook(
-            chapter.path,
-            target,
-            parameters=workshop.parameters,
-            kernel_name="python3",
-            cwd=chapter.path.parent,
-            progress_bar=False,
-            execution_timeout=CELL_SECONDS,
-            start_timeout=180,
-            extra_arguments=KERNEL_ARGUMENTS,
-        )
+        seconds = run_notebook(chapter.path, target, workshop.parameters)
     except PapermillExecutionError as failure:
         error = f"cell {failed_cell(target)}: {failure.ename}: {failure.evalue}\n{failure}"
     except Exception as failure:  # a dead kernel, a cell that hangs, a file that is no notebook
         error = f"{type(failure).__name__}: {failure}"
-    run = replace(
-        run,
-        seconds=time.perf_counter() - start,
-        peak_gb=resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6,
-        error=error,
-    )
+    peak_gb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6
+    run = replace(run, seconds=seconds, peak_gb=peak_gb, error=error)
     if not error:
         record.write_text(json.dumps(asdict(replace(run, why="")), indent=1))
     return run
+
+
+def run_notebook(
+    source: Path, target: Path, parameters: dict[str, Any], *, last_chance: bool = False
+) -> float:
+    """Runs a notebook and returns the seconds it took.
+
+    Ports are found free before the kernel takes them. When another program was faster, the kernel
+    dies or stays silent; it then gets other ports and a second chance.
+    """
+    import papermill
+
+    start = time.perf_counter()
+    try:
+        papermill.execute_notebook(
+            source,
+            target,
+            parameters=parameters,
+            kernel_name="python3",
+            cwd=source.parent,
+            progress_bar=False,
+            execution_timeout=CELL_SECONDS,
+            start_timeout=START_SECONDS,
+            extra_arguments=KERNEL_ARGUMENTS,
+        )
+    except RuntimeError as failure:
+        if last_chance or not str(failure).startswith(NOT_STARTED):
+            raise
+        return run_notebook(source, target, parameters, last_chance=True)
+    return time.perf_counter() - start
 
 
 def failed_cell(target: Path) -> int:

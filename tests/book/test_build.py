@@ -12,7 +12,7 @@ import pytest
 from book import build
 from book.build_chapters import Chapter, chapters, pages
 from book.build_inputs import Library, chapter_inputs, imported_names, reads_name
-from book.build_run import Run, Workshop
+from book.build_run import Run, Workshop, run_notebook
 from book.build_stage import measured, status_table, too_much, with_outputs
 
 pytestmark = pytest.mark.book
@@ -130,6 +130,27 @@ def test_failure_names_chapter_cell_and_error(shop, write_chapter, capsys):
     assert "chapter 1 of 1  broken" in capsys.readouterr().out
     (run,) = shop.run([Chapter(broken)])
     assert run.why == "first run", "a failed run must not count as an earlier one"
+
+
+def test_a_kernel_that_does_not_come_up_gets_a_second_chance(monkeypatch, tmp_path):
+    failures = [RuntimeError("Kernel didn't respond in 60 seconds")]
+    calls = []
+
+    def pretend(*_places, **_settings):
+        calls.append(1)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr("papermill.execute_notebook", pretend)
+    assert run_notebook(tmp_path / "a.ipynb", tmp_path / "b.ipynb", {}) >= 0
+    assert len(calls) == 2
+    failures += [RuntimeError("Kernel died before replying to kernel_info")] * 2
+    with pytest.raises(RuntimeError, match="died before"):
+        run_notebook(tmp_path / "a.ipynb", tmp_path / "b.ipynb", {})
+    failures[:] = [RuntimeError("Kernel died")]
+    with pytest.raises(RuntimeError, match="Kernel died"):
+        run_notebook(tmp_path / "a.ipynb", tmp_path / "b.ipynb", {})
+    assert len(calls) == 5
 
 
 def test_outputs_join_the_text_of_today(shop, write_chapter):
