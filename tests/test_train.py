@@ -223,8 +223,8 @@ def test_several_steps_take_turns():
 
 def test_two_processes_equal_one(tmp_path):
     """Loss and gradient of the whole batch, and the weights after training, on two gloo ranks."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2",
-               str(HERE / "two_ranks.py"), str(tmp_path / "two.safetensors")]  # fmt: skip
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+    command = [*torchrun, str(HERE / "two_ranks.py"), str(tmp_path / "two.safetensors")]
     two = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert two.returncode == 0, two.stderr[-3000:]
     one = subprocess.run(

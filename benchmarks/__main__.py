@@ -1,0 +1,26 @@
+"""`python -m benchmarks`: every measurement, one line each; exit code 1 if a target is missed."""
+
+from __future__ import annotations
+
+import platform
+import sys
+
+import torch
+
+from benchmarks import memory, speed
+from benchmarks.measure import matrix_rate
+
+
+def main() -> int:
+    """Run everything on one thread."""
+    torch.set_num_threads(1)
+    rate = matrix_rate() / 1e9
+    print(f"{platform.machine()}, one thread, matrix product {rate:.0f} GFLOP/s, CPU time")
+    checks = (speed.local_loss, speed.wavelet, speed.cohort, speed.encoder,
+              memory.streaming, memory.training)  # fmt: skip
+    reached = [check() for check in checks]
+    return 0 if all(reached) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

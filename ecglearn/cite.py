@@ -1,0 +1,33 @@
+"""BibTeX of the method in use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ENTRIES = {
+    "PTACL": r"""@inproceedings{selivanov2025ptacl,
+  author    = {Selivanov, Alexander and M{\"u}ller, Philip and Turgut, {\"O}zg{\"u}n and Stolt-Ans{\'o}, Nil and R{\"u}ckert, Daniel},
+  title     = {Global and Local Contrastive Learning for Joint Representations from Cardiac {MRI} and {ECG}},
+  booktitle = {Medical Image Computing and Computer Assisted Intervention ({MICCAI})},
+  year      = {2025},
+  note      = {arXiv:2506.20683},
+}""",  # noqa: E501
+}
+
+
+def cite(method: Any) -> str:
+    """BibTeX of the paper behind a method.
+
+    Args:
+        method: a method, its class, or its name.
+
+    Raises:
+        KeyError: the library has no method of this name.
+
+    Book: ptacl#take-it-further
+    """
+    name = method if isinstance(method, str) else getattr(method, "__name__", type(method).__name__)
+    for known, entry in ENTRIES.items():
+        if name.startswith(known):
+            return entry
+    raise KeyError(f"no citation for '{name}'; there are {', '.join(ENTRIES)}")

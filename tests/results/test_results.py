@@ -1,0 +1,67 @@
+"""Stored tables: complete, with provenance, and one cell of each made again."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ecglearn.evaluate import stored_results
+from results.make import SEEDS, TABLES
+
+ROOT = Path(__file__).resolve().parents[2]
+# cheap to make again, and far from what other rows say
+CELLS = {
+    "ptacl-alignment": ("sigma 0", 0, ("contrast", "top1", "cine_rate_r2")),
+    "ptacl-ablation": ("supervised", 0, ("ecg_r2",)),
+}
+
+
+def test_every_table_has_a_cell_and_a_file():
+    assert set(CELLS) == set(TABLES) == {p.stem for p in (ROOT / "results").glob("*.json")}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_complete_and_with_provenance(name):
+    table = stored_results(name)
+    variants = TABLES[name][0]
+    assert {(r["variant"], r["seed"]) for r in table.runs} == {
+        (v, s) for v in variants for s in SEEDS
+    }
+    for field in (
+        "command",
+        "setting",
+        "seeds",
+        "version",
+        "source",
+        "torch",
+        "machine",
+        "seconds",
+    ):
+        assert table.about[field], field
+    assert table.about["simulated"] is True
+    assert table.about["source"] in table.provenance()
+    with pytest.raises(KeyError, match="no runs of 'nothing'"):
+        table.values("nothing", "ecg_r2")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_one_cell_is_made_again(name):
+    """The same seed gives nearly the same number; other processors may round differently."""
+    variant, seed, measures = CELLS[name]
+    again = TABLES[name][1](variant, seed)
+    table = stored_results(name)
+    stored = next(r for r in table.runs if (r["variant"], r["seed"]) == (variant, seed))
+    for measure in measures:
+        interval = table.interval(variant, measure)
+        width = max(interval.high - interval.low, 0.02)
+        assert interval.low - width / 2 <= again[measure] <= interval.high + width / 2, (
+            measure, again[measure], str(interval), stored[measure],
+        )  # fmt: skip
+
+
+def test_missing_table_says_how_to_make_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECGLEARN_RESULTS", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="make results"):
+        stored_results("ptacl-alignment")
+    (tmp_path / "x.json").write_text(json.dumps({"about": {}, "runs": []}))
+    assert stored_results("x").variants == []
