@@ -55,7 +55,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "a"
     save(path, {"a": torch.ones(1)}, about={})
     with pytest.raises(TypeError):
-        save(path, {"a": torch.zeros(1)}, about={1j: object})
+        save(path, {"a": torch.zeros(1)}, about={1j: object})  # pyright: ignore[reportArgumentType]
     assert float(load(path)[0]["a"]) == 1
 
 

@@ -3,7 +3,8 @@
 from ecglearn.cohort.clinical import DEMOGRAPHICS, LAB_UNITS, LABS, REFERENCE_RANGES, VITALS
 from ecglearn.cohort.findings import FINDINGS, RHYTHM_FINDINGS
 from ecglearn.cohort.physiology import CONDITIONS, DIAGNOSES, PHENOTYPE_UNITS, PHENOTYPES
-from ecglearn.cohort.simulate import Cohort, Truth, evidence, simulate, stream
+from ecglearn.cohort.simulate import Cohort, simulate, stream
+from ecglearn.cohort.truth import Truth, evidence
 
 __all__ = [
     "CONDITIONS", "DEMOGRAPHICS", "DIAGNOSES", "FINDINGS", "LABS", "LAB_UNITS", "PHENOTYPES",

@@ -28,8 +28,8 @@ def render_ecg(
         beat: waves of each patient.
         rhythm: beat times of each patient.
         fs: sampling rate in hertz.
-        seed: seed of the cohort.
-        start: index of the first patient.
+        seed: seed of the cohort, used for noise only.
+        start: index of the first patient, used for noise only.
         prefix: put before each stream name.
         noisy: add wander, muscle noise and mains.
 
@@ -38,7 +38,7 @@ def render_ecg(
     Book: simulated-cohort#dipole
     """
     samples = round(SECONDS * fs)
-    waves, leads = _waves(p, beat, rhythm, fs, samples, seed, start, prefix)
+    waves, leads = _waves(p, beat, rhythm, fs, samples)
     eight = leads.transpose(0, 2, 1).astype(np.float32) @ waves
     time = np.arange(samples, dtype=np.float32) / np.float32(fs)
     hertz, phase = rhythm.breathing.astype(np.float32).T[..., None]
@@ -65,9 +65,8 @@ def twelve_leads(eight: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _waves(
-    p: Latents, beat: Beat, rhythm: Rhythm, fs: float, samples: int, seed: int, start: int,
-    prefix: str,
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:  # fmt: skip
+    p: Latents, beat: Beat, rhythm: Rhythm, fs: float, samples: int
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Time courses (n, waves, samples) and their lead amplitudes (n, waves, 8)."""
     time = np.arange(samples) / fs
     n = len(p["age"])
@@ -117,7 +116,7 @@ def _waves(
     rise = (t_time - j_time.astype(np.float32)) / np.float32(0.005)
     fall = offset / np.float32(0.026)
     waves[:, 11] = normal_t / ((1 + np.exp(-np.clip(rise, -30, 30))) * (1 + np.exp(fall)))
-    waves[:, 12] = _atrial_waves(p, time, seed, start, prefix)
+    waves[:, 12] = _atrial_waves(p, rhythm.atrial, time)
     atrial = np.where(p["atrial_flutter"][:, None] > 0, beat.atrial[:, 1], beat.atrial[:, 0])
     leads = np.concatenate([
         beat.qrs, beat.ectopic, beat.p, beat.t[:, None], beat.ectopic[:, :1], beat.st[:, None],
@@ -148,13 +147,10 @@ def gaussian(
     out *= (sigma / wide)[:, None].astype(np.float32)
 
 
-def _atrial_waves(
-    p: Latents, time: NDArray, seed: int, start: int, prefix: str
-) -> NDArray[np.float32]:
+def _atrial_waves(p: Latents, draw: NDArray, time: NDArray) -> NDArray[np.float32]:
     """Fibrillatory waves (5 to 7.5 Hz, wandering phase) and the flutter saw-tooth (5 Hz)."""
     n = len(p["age"])
     out = np.zeros((n, len(time)), np.float32)
-    draw = uniform(seed, f"{prefix}atrial waves", start, n, 4)
     af, flutter = p["atrial_fibrillation"] > 0, p["atrial_flutter"] > 0
     if af.any():
         a, b, c, d = (draw[af, i, None] for i in range(4))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecglearn.cohort.heart import Beat
-from ecglearn.cohort.physiology import Latents, derive, switch_off
+from ecglearn.cohort.heart import Beat, draw_beat
+from ecglearn.cohort.physiology import CONDITIONS, Latents, derive, switch_off
 
 
 class Removal(NamedTuple):
@@ -36,7 +36,7 @@ REMOVALS = {
     "left bundle branch block": Removal(
         ("left_bundle_branch_block",), {"left_bundle_branch_block": (0, 0), "qrs": (0, 105)}
     ),
-    "right bundle branch block": Removal(("right_bundle_branch_block",)),
+    "right bundle branch block": Removal(("right_bundle_branch_block",), {"qrs": (0, 105)}),
     "left anterior fascicular block": Removal(
         ("left_anterior_fascicular_block",), {"axis": (-10, 90)}
     ),
@@ -56,38 +56,63 @@ REMOVALS = {
         ("flat_t_waves", "hypokalaemia"), {"t_amplitude": (0.8, INF)}
     ),
     "long QT interval": Removal(("long_qt", "hypocalcaemia"), {"qtc": (0, 420)}),
-    "low QRS voltage": Removal(("low_voltage",), {"gain": (0.95, INF)}),
+    "low QRS voltage": Removal(("low_voltage",)),
     "left axis deviation": Removal(("left_anterior_fascicular_block",), {"axis": (-10, 90)}),
     "right axis deviation": Removal(("right_overload",), {"axis": (-30, 80)}),
 }
 FINDINGS = tuple(REMOVALS)
+RHYTHM_CONDITIONS = ("atrial_fibrillation", "atrial_flutter", "tachycardia", "bradycardia")
 RHYTHM_FINDINGS = tuple(name for name, removal in REMOVALS.items() if removal.rhythm)
 
 
-def without(z: Latents, names: tuple[str, ...]) -> Latents:
-    """Derived physiology of the same patients without some findings or conditions.
+def without(
+    z: Latents, names: tuple[str, ...], *, seed: int, start: int = 0, prefix: str = ""
+) -> Latents:
+    """Derived physiology of the same patients without some findings or conditions, in this order.
 
-    Nothing behind a switched-off item is drawn anew. The heart rate stays, so that beats keep
-    their places, unless the item is itself one of rhythm.
+    Who does not show a finding stays as he was. Nothing behind a switched-off item is drawn anew,
+    and no other condition that it had ruled out begins (a right bundle branch block under a left
+    one); what it had hidden from the reader may show (tall voltages under the block). The heart
+    rate stays, so that beats keep their places, unless the item is itself one of rhythm.
 
     Args:
         z: result of `draw_latents`.
         names: findings or conditions.
+        seed: seed of the cohort.
+        start: index of the first patient.
+        prefix: the one given to `draw_latents`.
 
     Raises:
         ValueError: a name is neither a finding nor a condition.
 
     Book: simulated-cohort#counterfactuals
     """
-    removals = [REMOVALS.get(name, Removal((name,))) for name in names]
-    p = derive(switch_off(z, [c for removal in removals for c in removal.conditions]))
-    rhythmic = ("atrial_fibrillation", "atrial_flutter", "tachycardia", "bradycardia")
-    if not any(r.rhythm or set(r.conditions) & set(rhythmic) for r in removals):
-        p["heart_rate"] = derive(z)["heart_rate"]
+    place: dict[str, Any] = {"seed": seed, "start": start, "prefix": prefix}
+    p = before = derive(z)
+    ends = {name: np.zeros(p[name].shape, bool) for name in CONDITIONS}
+    bounds: list[tuple[NDArray[np.bool_], Mapping[str, tuple[Any, Any]]]] = []
+    keeps_rate = np.ones(before["age"].shape, bool)
+    for name in names:
+        removal = REMOVALS.get(name, Removal((name,), rhythm=name in RHYTHM_CONDITIONS))
+        here = np.ones_like(keeps_rate)
+        if name in FINDINGS:
+            here = grade(p, draw_beat(p, **place))[:, FINDINGS.index(name)] > 0
+        switch_off(z, removal.conditions)  # raises for a name that is unknown
+        for condition in removal.conditions:
+            ends[condition] |= here
+        bounds.append((here, removal.bounds))
+        keeps_rate &= ~(here & removal.rhythm)
+        stays = {c: (before[c] > 0) & ~ends[c] for c in CONDITIONS}
+        p = derive(z | {f"{c}.u": np.where(stays[c], z[f"{c}.u"], 1.0) for c in CONDITIONS})
+        p["heart_rate"] = np.where(keeps_rate, before["heart_rate"], p["heart_rate"])
+        for rows, limits in bounds:
+            for key, (low, high) in limits.items():
+                p[key] = np.where(rows, np.clip(p[key], low, high), p[key])
+        if name == "low QRS voltage":
+            limb = limb_voltage(voltages(draw_beat(p, **place)))
+            p["gain"] = np.where(here, p["gain"] * np.maximum(0.75 / limb, 1), p["gain"])
+            bounds.append((here, {"gain": (p["gain"], INF)}))
         p["LVCO"] = p["LVSV"] * p["heart_rate"] / 1000
-    for removal in removals:
-        for name, (low, high) in removal.bounds.items():
-            p[name] = np.clip(p[name], low, high)
     return p
 
 
@@ -103,6 +128,17 @@ def voltages(beat: Beat) -> dict[str, NDArray[np.float64]]:
     shape = np.exp(-0.5 * ((time - beat.mu[..., None]) / beat.sigma[..., None]) ** 2)
     course = beat.qrs.transpose(0, 2, 1) @ shape
     return {"high": course.max(-1), "low": course.min(-1)}
+
+
+def limb_voltage(volt: Mapping[str, NDArray]) -> NDArray[np.float64]:
+    """The larger peak-to-peak QRS voltage of leads I and II, in millivolt (n,).
+
+    Args:
+        volt: result of `voltages`.
+
+    Book: simulated-cohort#findings
+    """
+    return (volt["high"] - volt["low"])[:, :2].max(1)
 
 
 def grade(p: Latents, beat: Beat) -> NDArray[np.float64]:
@@ -126,7 +162,7 @@ def grade(p: Latents, beat: Beat) -> NDArray[np.float64]:
     lbbb, rbbb = p["left_bundle_branch_block"], p["right_bundle_branch_block"]
     narrow = (lbbb == 0) & (rbbb == 0)
     sokolow = -low[:, 2] + np.maximum(high[:, 6], high[:, 7])
-    limb = (high - low)[:, :2].max(1)
+    limb = limb_voltage(volt)
     rate, axis = p["heart_rate"], p["axis"]
     r_over_s = high[:, 2] / np.maximum(-low[:, 2], 0.05)
 

@@ -23,6 +23,7 @@ class Rhythm:
         rr: interval from beat k to beat k + 1 in seconds (n, BEATS).
         ectopic: ventricular ectopic beats (n, BEATS).
         breathing: frequency (Hz) and phase (radians) of breathing (n, 2).
+        atrial: uniform draws behind fibrillatory and flutter waves (n, 4).
 
     Book: simulated-cohort#rhythm
     """
@@ -31,6 +32,7 @@ class Rhythm:
     rr: NDArray[np.float64]
     ectopic: NDArray[np.bool_]
     breathing: NDArray[np.float64]
+    atrial: NDArray[np.float64]
 
 
 def draw_rhythm(p: Latents, *, seed: int, start: int = 0, prefix: str = "") -> Rhythm:
@@ -73,7 +75,8 @@ def draw_rhythm(p: Latents, *, seed: int, start: int = 0, prefix: str = "") -> R
     first = -base * (0.5 + phases[:, 2])
     r_times = first[:, None] + np.concatenate([np.zeros((n, 1)), np.cumsum(rr, 1)[:, :-1]], 1)
     breathing = np.stack([breath, 2 * np.pi * phases[:, 3]], 1)
-    return Rhythm(r_times, rr, early, breathing)
+    atrial = uniform(seed, f"{prefix}atrial waves", start, n, 4)
+    return Rhythm(r_times, rr, early, breathing, atrial)
 
 
 def last_event(times: NDArray, fs: float, samples: int) -> NDArray[np.int64]:

@@ -26,6 +26,7 @@ def test_fields_and_order(cohort):
             getattr(part, name).nan_to_num(-1) if name == "labs" else getattr(part, name),
         ), name
     assert part.reports == [cohort.reports[7], cohort.reports[2]]
+    assert part.index is not None
     assert part.index.tolist() == [7, 2]
     assert len(whole[3:5]) == 2
 
@@ -48,6 +49,8 @@ def test_default_chain_at_500_hertz():
 def test_detected_beats_agree_with_the_true_ones():
     cohort = simulate(24, seed=5)
     detected, true = (ECGBatch.from_cohort(cohort, peaks=p).r_peaks for p in ("detected", "true"))
+    assert detected is not None
+    assert true is not None
     usual = np.flatnonzero(cohort.findings[:, 0])
     found = total = 0
     for row in usual:

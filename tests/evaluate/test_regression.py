@@ -1,5 +1,6 @@
 """Linear probe: PTACL's property 31, against scikit-learn."""
 
+import numpy as np
 import pytest
 import torch
 from sklearn.linear_model import LinearRegression
@@ -24,7 +25,7 @@ def test_exact_linear_features_give_one():
 def test_equals_scikit_learn():
     x, y = data(noise=2)
     model = LinearRegression().fit(x[:50], y[:50])
-    expected = r2_score(y[50:], model.predict(x[50:]), multioutput="raw_values")
+    expected = np.asarray(r2_score(y[50:], model.predict(x[50:]), multioutput="raw_values"))
     measured = linear_probe_r2(x[:50], y[:50], x[50:], y[50:])
     assert measured.tolist() == pytest.approx(expected.tolist(), abs=1e-4)
 
