@@ -157,7 +157,9 @@ def test_cosine_ablation_has_no_negatives(patients):
     method = make(local="cosine").eval()
     ecg, cine, valid = method.local(patients)
     expected = 1 - alignment_maps(ecg, cine).diagonal(dim1=1, dim2=2)[valid].mean()
-    assert float(method.losses(patients)["local"].detach()) == pytest.approx(float(expected), abs=1e-5)
+    assert float(method.losses(patients)["local"].detach()) == pytest.approx(
+        float(expected), abs=1e-5
+    )
 
 
 def test_presets_and_bad_input(patients):
