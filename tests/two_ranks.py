@@ -23,6 +23,7 @@ if "RANK" in os.environ:
 patients = ECGBatch.from_cohort(simulate(24, seed=3))
 first = slice(0, 500)
 patients = replace(patients, ecg=patients.ecg[:, :, first])
+assert patients.r_peaks is not None
 peaks = patients.r_peaks.clone()
 peaks[:5] = -1  # some without a beat, all on one rank's share
 patients = replace(patients, r_peaks=peaks)
