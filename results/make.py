@@ -19,10 +19,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
 from ecglearn.checkpoint import library_hash
-from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run
+from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run, settings
 
 SEEDS = (0, 1, 2)
 HERE = Path(__file__).resolve().parent
+CONFIGS = {name: settings(config) for name, config in ALIGNMENT.items()} | {
+    name: settings(config) for name, (config, _) in ABLATION.items()
+}
 ABLATION_ROWS = (*ABLATION, "PTACL, fine-tuned", "supervised", "random init")
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
     "ptacl-alignment": (
@@ -44,7 +47,8 @@ def make(table: str) -> None:
         "command": f"python results/make.py {table}", "setting": setting, "seeds": list(SEEDS),
         "version": ecglearn.__version__, "source": library_hash(), "torch": torch.__version__,
         "machine": f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)",
-        "simulated": True,
+        "simulated": True, "preset": "class",
+        "changed": {v: CONFIGS.get(v, {}) for v in variants},
     }  # fmt: skip
     runs: list[dict] = []
     if path.exists():
