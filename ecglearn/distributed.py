@@ -1,12 +1,30 @@
-"""The only file that talks to other processes: rank, size, gather with gradient."""
+"""The only file that talks to other processes: start, rank, size, gather with gradient."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
 from jaxtyping import Shaped
 from torch import Tensor, distributed
+
+
+def start() -> None:
+    """Join the processes that `torchrun` started; without `torchrun` there is nothing to do.
+
+    Call it once, first thing in a script. Uses NCCL when every process has a GPU, else gloo.
+
+    Book: ptacl#many-processes
+    """
+    if "RANK" not in os.environ or distributed.is_initialized():
+        return
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    if torch.cuda.device_count() > local:
+        torch.cuda.set_device(local)
+        distributed.init_process_group("nccl")
+    else:
+        distributed.init_process_group("gloo")
 
 
 def size() -> int:

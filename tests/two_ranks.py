@@ -1,6 +1,5 @@
 """Run by test_train alone and under torchrun: loss, gradient and trained weights of one batch."""
 
-import os
 import sys
 from dataclasses import replace
 
@@ -11,13 +10,12 @@ from torch.nn.parallel import DistributedDataParallel
 from ecglearn.checkpoint import save
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
-from ecglearn.distributed import rank, size
+from ecglearn.distributed import rank, size, start
 from ecglearn.methods.ptacl import PTACL, PTACLConfig
 from ecglearn.train import fit
 
 torch.set_num_threads(1)
-if "RANK" in os.environ:
-    distributed.init_process_group("gloo")
+start()
 
 # without a generator nothing is drawn, so both runs see the same windows
 patients = ECGBatch.from_cohort(simulate(24, seed=3))
