@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import interpolate
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.data.cine import augment_cine, crop_and_flip, sample_frames, shrink, to_unit
+from ecglearn.data.windows import cine_frames, ecg_window
 from ecglearn.distributed import gather
 from ecglearn.encoders.cine_transformer import CineTransformer
 from ecglearn.encoders.ecg_transformer import ECGTransformer
@@ -21,7 +21,6 @@ from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.reconstruction import masked_mse
 from ecglearn.losses.temporal import aligned_cosine, alignment_matrix, local_contrastive
-from ecglearn.signals.augment import augment, crop
 from ecglearn.signals.beats import beat_matrices
 
 Losses = dict[str, Tensor]
@@ -173,9 +172,9 @@ class PTACL(nn.Module):
             ValueError: the batch lacks a field or has another sampling rate.
         """
         config = self.config
-        ecg, offset = ecg_window(batch, config, generator)
+        ecg, offset = _ecg(batch, config, generator)
         tokens = self.ecg_encoder(ecg)
-        cine = self.cine_encoder(cine_frames(batch, config, generator).to(tokens))
+        cine = self.cine_encoder(_cine(batch, config, generator).to(tokens))
         # rows of all processes meet before the batch norm of the heads, so that any number of
         # processes gives the loss of one
         z_ecg = self.ecg_head(gather(tokens.mean(1)))
@@ -245,10 +244,10 @@ class PTACL(nn.Module):
         return ecg, cine, self._beats(batch, start)[1]
 
     def _tokens(self, batch: ECGBatch) -> Tensor:
-        return self.ecg_encoder(ecg_window(batch, self.config, None)[0])
+        return self.ecg_encoder(_ecg(batch, self.config, None)[0])
 
     def _cine_tokens(self, batch: ECGBatch) -> Tensor:
-        return self.cine_encoder(cine_frames(batch, self.config, None))
+        return self.cine_encoder(_cine(batch, self.config, None))
 
     def _beats(self, batch: ECGBatch, offset: Tensor) -> tuple[Tensor, Tensor]:
         batch.need("r_peaks")
@@ -317,9 +316,9 @@ class PTACLPretraining(nn.Module):
             generator: source of randomness for window, changes and mask.
         """
         if self.modality == "ecg":
-            x = ecg_window(batch, self.config, generator)[0]
+            x = _ecg(batch, self.config, generator)[0]
         else:
-            x = cine_frames(batch, self.config, generator, first_stage=True)
+            x = _cine(batch, self.config, generator, first_stage=True)
         prediction, hidden = self.autoencoder(x, generator)
         target = self.autoencoder.encoder.patches(x)  # pyright: ignore[reportCallIssue]
         return {"reconstruction": masked_mse(prediction, target, hidden)}
@@ -387,7 +386,7 @@ class PTACLRegression(nn.Module):
         """
         batch.need("phenotypes")
         assert batch.phenotypes is not None
-        predicted = self._standardised(ecg_window(batch, self.config, generator)[0])
+        predicted = self._standardised(_ecg(batch, self.config, generator)[0])
         wanted = (batch.phenotypes - self.mean) / self.scale
         return {"regression": ((predicted - wanted) ** 2).mean()}
 
@@ -403,7 +402,7 @@ class PTACLRegression(nn.Module):
         was_training = self.training
         self.eval()
         parts = [
-            self._standardised(ecg_window(batch[slice(i, i + CHUNK)], self.config, None)[0])
+            self._standardised(_ecg(batch[slice(i, i + CHUNK)], self.config, None)[0])
             for i in range(0, len(batch), CHUNK)
         ]
         self.train(was_training)
@@ -413,54 +412,20 @@ class PTACLRegression(nn.Module):
         return self.readout(self.pool(self.encoder(ecg)))
 
 
-def ecg_window(
+def _ecg(
     batch: ECGBatch, config: PTACLConfig, generator: Generator | None
-) -> tuple[Float[Tensor, "B lead time"], Tensor]:
-    """The crop that the encoder sees, and its first sample.
-
-    Args:
-        batch: whole records.
-        config: length and rate of the crop.
-        generator: source of randomness; without one the first `samples` samples, unchanged.
-
-    Raises:
-        ValueError: the batch has another sampling rate.
-
-    Book: ptacl#augmentations
-    """
-    if batch.fs != config.fs:
-        raise ValueError(
-            f"this configuration reads {config.fs:g} Hz and the batch has {batch.fs:g} Hz; build "
-            f"the batch with fs={config.fs:g}"
-        )
-    if generator is None or not config.augmented:
-        return crop(batch.ecg, length=config.samples, generator=generator)
-    return augment(batch.ecg, length=config.samples, generator=generator)
+) -> tuple[Tensor, Tensor]:
+    return ecg_window(
+        batch, fs=config.fs, samples=config.samples, generator=generator,
+        augmented=config.augmented,
+    )  # fmt: skip
 
 
-def cine_frames(
+def _cine(
     batch: ECGBatch, config: PTACLConfig, generator: Generator | None, *, first_stage: bool = False
-) -> Float[Tensor, "B frames rows columns"]:
-    """The frames that the encoder sees: scaled to [0, 1], then centred as configured.
-
-    Args:
-        batch: needs `cine`.
-        config: number and size of frames.
-        generator: source of randomness; without one evenly spaced, unchanged frames.
-        first_stage: only crop and flip.
-
-    Book: ptacl#augmentations
-    """
-    batch.need("cine")
-    assert batch.cine is not None
-    loops, frames = batch.cine.shape[:2]
-    chosen = sample_frames(frames, config.frames, records=loops, generator=generator)
-    x = to_unit(batch.cine)
-    if frames != config.frames:
-        index = chosen.to(x.device)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        x = x.gather(1, index)
-    if x.shape[-1] != config.size:
-        x = shrink(x, config.size)
-    if generator is not None and config.augmented:
-        x = (crop_and_flip if first_stage else augment_cine)(x, generator=generator)
+) -> Tensor:
+    x = cine_frames(
+        batch, frames=config.frames, size=config.size, generator=generator,
+        augmented=config.augmented, first_stage=first_stage,
+    )  # fmt: skip
     return (x - config.grey_mean) / config.grey_scale
