@@ -58,7 +58,8 @@ def test_same_seed_same_bytes_in_every_process():
 
 
 def test_another_seed_gives_others():
-    assert "ecg" in same(simulate(3, **SMALL), simulate(3, **(SMALL | {"seed": 4})))
+    other: dict[str, Any] = {**SMALL, "seed": 4}
+    assert "ecg" in same(simulate(3, **SMALL), simulate(3, **other))
 
 
 def test_a_patient_stays_when_the_cohort_grows():
