@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample
 
@@ -154,8 +154,8 @@ def _blurred(x: Tensor, sigma: Tensor) -> Tensor:
 
 
 def roll_frames(
-    x: Float[Tensor, "B frames rows columns"], offset: int
-) -> Float[Tensor, "B frames rows columns"]:
+    x: Shaped[Tensor, "B frames rows columns"], offset: int
+) -> Shaped[Tensor, "B frames rows columns"]:
     """Start every loop `offset` frames later: the control against counting frames.
 
     Args:

@@ -83,6 +83,7 @@ def test_colour_and_blur_keep_what_they_should():
 def test_roll_is_cyclic_and_shrink_averages():
     x = torch.arange(5.0).view(1, 5, 1, 1).expand(1, 5, 4, 4)
     assert roll_frames(x, 2)[0, :, 0, 0].tolist() == [2, 3, 4, 0, 1]
+    assert roll_frames(x.to(torch.uint8), 2).dtype == torch.uint8
     image = torch.arange(16.0).view(1, 1, 4, 4)
     assert shrink(image, 2)[0, 0].tolist() == [[2.5, 4.5], [10.5, 12.5]]
     with pytest.raises(ValueError, match="3 pixels do not divide 4"):
