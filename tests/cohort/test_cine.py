@@ -37,7 +37,8 @@ def _connected(film, disc):
     rows, columns = np.nonzero(disc)
     centre = int(rows.mean()), int(columns.mean())
     for f, frame in enumerate(film):
-        parts, _ = label(frame & disc)
+        parts = np.zeros(frame.shape, int)
+        label(frame & disc, output=parts)
         names = parts[centre[0] - 1 : centre[0] + 3, centre[1] - 1 : centre[1] + 3]
         names = names[names > 0]
         if len(names):
