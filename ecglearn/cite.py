@@ -12,6 +12,19 @@ ENTRIES = {
   year      = {2025},
   note      = {arXiv:2506.20683},
 }""",  # noqa: E501
+    "TAMER": r"""@inproceedings{zhou2026tamer,
+  author    = {Zhou, Xuewei and Meng, Yajie and Zeng, Pan and Tang, Xianfang and Cui, Feifei and Jin, Qiangguo and Yang, Jialiang and Xu, Junlin},
+  title     = {{TAMER}: A Tri-Modal Contrastive Alignment and Multi-Scale Embedding Refinement Framework for Zero-Shot {ECG} Diagnosis},
+  booktitle = {Proceedings of the {IEEE/CVF} Conference on Computer Vision and Pattern Recognition ({CVPR})},
+  pages     = {10502--10511},
+  year      = {2026},
+}""",  # noqa: E501
+    "MERL": r"""@inproceedings{liu2024merl,
+  author    = {Liu, Che and Wan, Zhongwei and Ouyang, Cheng and Shah, Anand and Bai, Wenjia and Arcucci, Rossella},
+  title     = {Zero-Shot {ECG} Classification with Multimodal Learning and Test-time Clinical Knowledge Enhancement},
+  booktitle = {Proceedings of the 41st International Conference on Machine Learning ({ICML})},
+  year      = {2024},
+}""",  # noqa: E501
 }
 
 

@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
 from ecglearn.checkpoint import library_hash
+from results import tamer
 from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run, settings
 
 SEEDS = (0, 1, 2)
@@ -26,6 +27,7 @@ HERE = Path(__file__).resolve().parent
 CONFIGS = {name: settings(config) for name, config in ALIGNMENT.items()} | {
     name: settings(config) for name, (config, _) in ABLATION.items()
 }
+CONFIGS |= {name: tamer.settings(config) for name, config in tamer.ABLATION.items()}
 ABLATION_ROWS = (*ABLATION, "PTACL, fine-tuned", "supervised", "random init")
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
     "ptacl-alignment": (
@@ -35,6 +37,10 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
     "ptacl-ablation": (
         ABLATION_ROWS, ablation_run,
         "1024 training and 512 test patients of cohort seed 0, 20 epochs for each stage, batch 64",
+    ),
+    "tamer-ablation": (
+        tuple(tamer.ABLATION), tamer.ablation_run,
+        "512 training and 512 test patients of cohort seed 0, 8 epochs, batch 64, embedded text",
     ),
 }  # fmt: skip
 

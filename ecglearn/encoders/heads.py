@@ -47,3 +47,47 @@ class AttentionPool(nn.Module):
         question = tokens.mean(1, keepdim=True)
         answer: Tensor = self.attention(question, tokens, tokens, need_weights=False)[0]
         return self.norm(torch.squeeze(answer, 1))
+
+
+class MLPHead(nn.Sequential):
+    """Linear, GELU, linear: from pooled features to the space in which modalities are compared.
+
+    Args:
+        width: features of the encoder.
+        out: features of the projection, also those between the layers.
+
+    Source: text projection of Liu et al. 2024 (MERL); that TAMER uses it everywhere is our choice.
+
+    Book: tamer#tamer-encoders
+    """
+
+    def __init__(self, width: int, out: int) -> None:
+        super().__init__(nn.Linear(width, out), nn.GELU(), nn.Linear(out, out))
+
+
+class ClassTokenPool(nn.Module):
+    """One vector from many tokens: a learned class token asks, itself and all tokens answer.
+
+    Args:
+        tokens: how many tokens come in; each place has a learned position.
+        width: features D of a token.
+        heads: attention heads.
+
+    Source: attention pooling of Liu et al. 2024 (MERL).
+
+    Book: tamer#wlai
+    """
+
+    def __init__(self, tokens: int, width: int, heads: int = 4) -> None:
+        super().__init__()
+        self.class_token = nn.Parameter(torch.randn(1, 1, width) * width**-0.5)
+        self.positions = nn.Parameter(torch.randn(1, tokens + 1, width) * width**-0.5)
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, tokens: Float[Tensor, "B N D"]) -> Float[Tensor, "B D"]:
+        """Pooled features (B, D)."""
+        first = self.class_token.expand(len(tokens), -1, -1)
+        x = torch.cat([first, tokens], 1) + self.positions
+        answer: Tensor = self.attention(x[:, :1], x, x, need_weights=False)[0]
+        return self.out(torch.squeeze(answer, 1))

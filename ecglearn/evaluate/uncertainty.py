@@ -58,7 +58,8 @@ def over_patients(
     """A statistic and its percentile interval over resampled patients.
 
     Args:
-        statistic: takes indices of patients, with repeats, and gives a number.
+        statistic: takes indices of patients, with repeats, and gives a number; draws that give
+            NaN are left out.
         patients: how many there are.
         draws: resampled cohorts.
         seed: of the resampling.
@@ -76,5 +77,5 @@ def over_patients(
     rng = np.random.default_rng(seed)
     values = [statistic(rng.integers(patients, size=patients)) for _ in range(draws)]
     tail = (1 - level) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
+    low, high = np.nanquantile(values, [tail, 1 - tail])
     return Interval(float(statistic(np.arange(patients))), float(low), float(high))

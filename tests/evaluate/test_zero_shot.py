@@ -1,0 +1,133 @@
+"""Macro AUROC, intervals, label sets, overlaps, prompts."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from ecglearn.cohort import FINDINGS
+from ecglearn.evaluate import (
+    LABEL_SETS,
+    PromptError,
+    auroc_intervals,
+    class_overlap,
+    cross_domain,
+    label_set,
+    load_prompts,
+    macro_auroc,
+)
+
+COUNTS = {"ptbxl-super": 5, "ptbxl-sub": 23, "ptbxl-form": 19, "ptbxl-rhythm": 12, "cpsc2018": 9,
+          "csn": 38}  # fmt: skip
+
+
+@pytest.fixture
+def tables():
+    rng = np.random.default_rng(0)
+    labels = pd.DataFrame(rng.random((80, 3)) < 0.3, columns=["a", "b", "c"])
+    return labels + rng.normal(size=(80, 3)), labels.assign(d=False)
+
+
+def test_macro_auroc_is_the_mean_over_judged_classes(tables):
+    scores, labels = tables
+    scores["d"] = 0.0
+    result = macro_auroc(scores[["d", "c", "a", "b"]], labels)
+    expected = [roc_auc_score(labels[c], scores[c]) for c in "abc"]
+    assert result.value == pytest.approx(np.mean(expected))
+    assert result.per_class[["a", "b", "c"]].tolist() == pytest.approx(expected)
+    assert result.left_out == ["d"]
+    assert np.isnan(result.per_class["d"])
+
+
+def test_arrays_and_tensors_do_too(tables):
+    scores, labels = tables
+    by_name = macro_auroc(scores, labels[["a", "b", "c"]])
+    array = macro_auroc(scores.to_numpy(), labels[["a", "b", "c"]].to_numpy())
+    tensor = macro_auroc(
+        torch.tensor(scores.to_numpy()), torch.tensor(labels[["a", "b", "c"]].to_numpy())
+    )
+    assert by_name.value == array.value == tensor.value
+    assert list(array.per_class.index) == [0, 1, 2]
+
+
+def test_disagreeing_tables(tables):
+    scores, labels = tables
+    with pytest.raises(ValueError, match="no scores for d"):
+        macro_auroc(scores, labels)
+    with pytest.raises(ValueError, match="80 records with scores and 79 with labels"):
+        macro_auroc(scores, labels[1:])
+    with pytest.raises(ValueError, match="scores are"):
+        macro_auroc(scores.to_numpy(), labels.to_numpy())
+
+
+def test_intervals_hold_the_value_and_shrink(tables):
+    scores, labels = tables
+    table = auroc_intervals(scores, labels[["a", "b", "c"]], draws=100)
+    assert list(table.index) == ["a", "b", "c", "macro"]
+    low, value, high = (table[c].to_numpy() for c in ("low", "value", "high"))
+    assert bool(((low <= value) & (value <= high)).all())
+    assert table.loc["macro", "value"] == pytest.approx(
+        macro_auroc(scores, labels[list("abc")]).value
+    )
+    assert (high - low)[3] < (high - low)[:3].max()
+    twice = pd.concat([scores, scores]), pd.concat([labels, labels])
+    same = auroc_intervals(*(t[["a", "b", "c"]] for t in twice), draws=100,
+                           patients=[*range(80), *range(80)])  # fmt: skip
+    pd.testing.assert_frame_equal(same.drop(columns="cases"), table.drop(columns="cases"))
+
+
+@pytest.mark.parametrize("name", LABEL_SETS)
+def test_label_sets_are_complete_and_have_prompts(name):
+    classes = label_set(name)
+    assert len(classes) == len(set(classes)) == COUNTS[name]
+    prompts = load_prompts("ecg", classes=classes)
+    assert list(prompts) == list(classes)
+    assert all(len(set(wordings)) >= 2 for wordings in prompts.values())
+
+
+def test_every_prompt_belongs_to_a_class():
+    known = {c for name in LABEL_SETS for c in label_set(name)}
+    assert set(load_prompts("ecg")) == known
+    assert list(load_prompts()) == list(FINDINGS)
+
+
+def test_overlaps_name_known_classes_both_ways():
+    for source, target in (
+        ("ptbxl-super", "cpsc2018"),
+        ("ptbxl-super", "csn"),
+        ("cpsc2018", "csn"),
+    ):
+        for a, b in ((source, target), (target, source)):
+            for name, found in class_overlap(a, b).items():
+                assert name in label_set(a)
+                assert set(found) <= set(label_set(b))
+    assert class_overlap("csn", "cpsc2018")["STE"] == ("STE", "STD")
+    with pytest.raises(ValueError, match="no map from"):
+        class_overlap("csn", "ptbxl-form")
+    with pytest.raises(ValueError, match="no label set 'mitdb'"):
+        label_set("mitdb")
+
+
+def test_cross_domain_averages_the_shared_classes():
+    names = label_set("cpsc2018")
+    labels = pd.DataFrame(np.eye(9, dtype=bool).repeat(4, 0), columns=names)
+    scores = labels.astype(float)
+    scores["PAC"] *= -1
+    result = macro_auroc(scores, labels)
+    assert cross_domain(result, "ptbxl-super", "cpsc2018") == 1
+    assert cross_domain(result, "csn", "cpsc2018") == pytest.approx(8 / 9)
+
+
+def test_bad_prompt_files(tmp_path):
+    path = tmp_path / "mine.json"
+    with pytest.raises(PromptError, match="is no prompt file"):
+        load_prompts(path)
+    path.write_text(json.dumps({"classes": {"AFIB": "atrial fibrillation", "NORM": []}}))
+    with pytest.raises(PromptError, match="no words for NORM"):
+        load_prompts(path)
+    with pytest.raises(PromptError, match="no prompt for AFLT; it has AFIB, NORM"):
+        load_prompts(path, classes=["AFIB", "AFLT"])
+    assert load_prompts(path, classes=["AFIB"]) == {"AFIB": ["atrial fibrillation"]}
