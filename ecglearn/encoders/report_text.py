@@ -206,7 +206,8 @@ def report_encoder(name: str = EMBEDDED, *, limit: int = 256) -> ReportEncoder:
         ) from error
     logging.disable_progress_bar()
     place = str(EMBEDDED_FOLDER) if name == EMBEDDED else name
-    local = Path(place).is_dir()
+    # asked for many times, a hub that is not there takes a minute to say so
+    local = Path(place).is_dir() or not _hub_answers()
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=local)
         # only the eager implementation returns attentions; only safetensors run no code on load
@@ -216,12 +217,22 @@ def report_encoder(name: str = EMBEDDED, *, limit: int = 256) -> ReportEncoder:
     except (OSError, ValueError) as error:
         raise ReportError(
             f"no text model '{name}': it is no local folder with config.json, model.safetensors "
-            "and a tokenizer, and the Hugging Face hub did not give it "
+            "and a tokenizer, and neither the Hugging Face hub nor its local cache gave it "
             f"({type(error).__name__}); download {MED_CPT} elsewhere and give its folder, or take "
             f"'{EMBEDDED}', the small model that comes with the library"
         ) from error
     shown = "embedded report model (small, ours)" if name == EMBEDDED else name
     return ReportEncoder(model, tokenizer, name=shown, limit=limit)
+
+
+def _hub_answers() -> bool:
+    from huggingface_hub import constants, get_session
+
+    try:
+        get_session().head(constants.ENDPOINT, timeout=10)
+    except Exception:  # which errors there are depends on the HTTP library of the hub's client
+        return False
+    return True
 
 
 def bert_parameters() -> int:
