@@ -85,7 +85,7 @@ def word_explorer(
             f"{len(words)} words, {len(weights)} weights and {len(attention)} rows of attention"
         )
     fig = make_subplots(
-        3, 1, row_heights=[0.25, 0.4, 0.35], vertical_spacing=0.13,
+        3, 1, row_heights=[0.25, 0.4, 0.35], vertical_spacing=0.16,
         subplot_titles=("where the word looks", "lead II", "report: point at a word"),
     )  # fmt: skip
     length, steps = len(lead) / fs, attention.shape[1]
@@ -113,10 +113,12 @@ def word_explorer(
     top = float(attention.max()) * steps * 1.05
     fig.update_yaxes(range=[0, top], title="times even", row=1, col=1)
     fig.update_xaxes(title="seconds", row=2, col=1)
-    fig.update_xaxes(tickvals=list(range(len(words))), ticktext=list(words), row=3, col=1)
+    fig.update_xaxes(
+        tickvals=list(range(len(words))), ticktext=list(words), tickangle=-45, row=3, col=1
+    )
     fig.update_yaxes(title="weight", row=3, col=1)
     rule = {
         "on": "words", "show": ["look-{i}"], "start": {"i": start},
     }  # fmt: skip
-    fig.update_layout(height=620, meta={"link": rule}, barmode="overlay", margin={"t": 40, "b": 90})
+    fig.update_layout(height=660, meta={"link": rule}, barmode="overlay", margin={"t": 40, "b": 90})
     return fig
