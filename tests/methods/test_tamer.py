@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import torch
 
+from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
 from ecglearn.encoders.report_text import report_encoder
-from ecglearn.evaluate import macro_auroc, zero_shot
+from ecglearn.evaluate import cosine, macro_auroc, patient_rank, zero_shot
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig, parameter_counts
 from ecglearn.signals.leads import LEADS, lead_positions
@@ -254,13 +255,28 @@ def test_terms_are_named_and_weighted(patients):
     assert logged["total"] == pytest.approx(sum(logged[name] for name in TERMS))
 
 
-def test_training_learns(cohort, patients):
+def test_training_learns(patients):
     method = make()
     history = fit(method, patients, epochs=12, batch_size=24, progress=False)
     first = history.curve("rgwr_ecg")[0]
     assert math.log(40) * 0.7 < first < math.log(40) * 1.3
     assert history.curve("rgwr_ecg")[-1] < 0.8 * first
     assert history.curve("rada")[-1] < history.curve("rada")[0]
+
+
+def test_held_out_reports_are_found():
+    """Among 128 new patients, the nearest report has the very words of the own one."""
+    patients = replace(ECGBatch.from_cohort(simulate(384, seed=5)), cine=None)
+    train, test = patients[:256], patients[256:]
+    method = make()
+    fit(method, train, epochs=8, batch_size=32, progress=False)
+    similarity = cosine(method.embed(test), method.embed_text(test.reports))
+    assert test.reports is not None
+    same = torch.tensor([[a == b for b in test.reports] for a in test.reports])
+    hit = same[torch.arange(128), similarity.argmax(1)].float().mean()
+    chance = same.float().mean()
+    assert hit > chance
+    assert patient_rank(similarity).float().median() < 0.75 * 64
 
 
 def test_same_seed_same_weights(patients):
