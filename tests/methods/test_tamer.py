@@ -270,8 +270,8 @@ def test_held_out_reports_are_found():
     train, test = patients[:256], patients[256:]
     method = make()
     fit(method, train, epochs=8, batch_size=32, progress=False)
-    similarity = cosine(method.embed(test), method.embed_text(test.reports))
     assert test.reports is not None
+    similarity = cosine(method.embed(test), method.embed_text(test.reports))
     same = torch.tensor([[a == b for b in test.reports] for a in test.reports])
     hit = same[torch.arange(128), similarity.argmax(1)].float().mean()
     chance = same.float().mean()
