@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ecglearn.evaluate import stored_results
+from ecglearn.evaluate import StoredResults, stored_results
 from results.make import SEEDS, TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,3 +66,18 @@ def test_missing_table_says_how_to_make_it(tmp_path, monkeypatch):
         stored_results("ptacl-alignment")
     (tmp_path / "x.json").write_text(json.dumps({"about": {}, "runs": []}))
     assert stored_results("x").variants == []
+
+
+def test_difference_is_taken_seed_by_seed():
+    runs = [
+        {"variant": v, "seed": s, "r2": value}
+        for v, values in (("a", (1.0, 2.0, 3.0)), ("b", (0.5, 1.4, 2.6)))
+        for s, value in enumerate(values)
+    ]
+    table = StoredResults({}, [*runs, {"variant": "c", "seed": 7, "r2": 0.0}])
+    change = table.difference("a", "b", "r2")
+    assert change.value == pytest.approx(0.5)
+    assert not change.covers(0)
+    assert table.interval("a", "r2").covers(table.interval("b", "r2").value)
+    with pytest.raises(ValueError, match="'a' and 'c' were run with different seeds"):
+        table.difference("a", "c", "r2")
