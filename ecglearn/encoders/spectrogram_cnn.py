@@ -6,37 +6,8 @@ from collections.abc import Sequence
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import relu
 
-
-class PlaneBlock(nn.Module):
-    """Two 3 x 3 convolutions whose result is added to their input.
-
-    Args:
-        width_in: channels of the input.
-        width: channels of the output.
-        stride: steps from one output to the next, along both axes.
-
-    Source: He et al. 2016, basic block.
-
-    Book: tamer#tamer-encoders
-    """
-
-    def __init__(self, width_in: int, width: int, stride: int = 1) -> None:
-        super().__init__()
-        self.first = nn.Conv2d(width_in, width, 3, stride, padding=1, bias=False)
-        self.second = nn.Conv2d(width, width, 3, padding=1, bias=False)
-        self.norm_first, self.norm_second = nn.BatchNorm2d(width), nn.BatchNorm2d(width)
-        self.skip = nn.Identity()
-        if stride != 1 or width_in != width:
-            self.skip = nn.Sequential(
-                nn.Conv2d(width_in, width, 1, stride, bias=False), nn.BatchNorm2d(width)
-            )
-
-    def forward(self, x: Float[Tensor, "B C F M"]) -> Float[Tensor, "B D f m"]:
-        """Input plus correction, rectified."""
-        inner = relu(self.norm_first(self.first(x)))
-        return relu(self.norm_second(self.second(inner)) + self.skip(x))
+from ecglearn.encoders.residual import residual_stages
 
 
 class SpectrogramCNN(nn.Module):
@@ -61,17 +32,7 @@ class SpectrogramCNN(nn.Module):
         super().__init__()
         self.stages = len(widths)
         self.width = widths[-1]
-        self.stem = nn.Sequential(
-            nn.Conv2d(leads, widths[0], 7, 2, padding=3, bias=False),
-            nn.BatchNorm2d(widths[0]),
-            nn.ReLU(),
-        )
-        layers, before = [], widths[0]
-        for stage, (width, depth) in enumerate(zip(widths, blocks, strict=True)):
-            for block in range(depth):
-                layers.append(PlaneBlock(before, width, 2 if stage and not block else 1))
-                before = width
-        self.blocks = nn.Sequential(*layers)
+        self.stem, self.blocks = residual_stages(leads, widths, blocks, axes=2)
 
     def plane(self, frequencies: int, frames: int) -> tuple[int, int]:
         """Rows and columns of the grid of tokens.
