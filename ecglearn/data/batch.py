@@ -88,6 +88,30 @@ class ECGBatch:
                 "does not carry; build the batch with them or choose a step that needs only the ECG"
             )
 
+    def signal(self, fs: float, samples: int) -> Float[Tensor, "B lead {samples}"]:
+        """The first samples of each record, for a model that reads one rate and one length.
+
+        Args:
+            fs: sampling rate the model reads, in hertz.
+            samples: how many samples it reads.
+
+        Raises:
+            ValueError: the records have another rate, or are shorter.
+
+        Book: ptacl#data
+        """
+        if self.fs != fs:
+            raise ValueError(
+                f"this configuration reads {fs:g} Hz and the batch has {self.fs:g} Hz; build the "
+                f"batch with fs={fs:g}"
+            )
+        if self.ecg.shape[-1] < samples:
+            raise ValueError(
+                f"records have {self.ecg.shape[-1]} samples, and this configuration reads "
+                f"{samples}; take longer records or a smaller `samples`"
+            )
+        return self.ecg[..., :samples]
+
     @classmethod
     def from_cohort(
         cls,

@@ -41,6 +41,11 @@ class EncodedReports(NamedTuple):
     mask: Bool[Tensor, "B S"]
     cls_attention: Float[Tensor, "B S"]
 
+    def mean(self) -> Float[Tensor, "B W"]:
+        """The mean of the words of each report."""
+        words = self.mask[..., None].to(self.tokens)
+        return (self.tokens * words).sum(1) / words.sum(1).clamp_min(1)
+
     def to(self, device: torch.device | str) -> EncodedReports:
         """The same on another device.
 

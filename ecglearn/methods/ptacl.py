@@ -17,6 +17,7 @@ from ecglearn.distributed import gather
 from ecglearn.encoders.cine_transformer import CineTransformer
 from ecglearn.encoders.ecg_transformer import ECGTransformer
 from ecglearn.encoders.heads import AttentionPool, ProjectionHead
+from ecglearn.encoders.inference import in_pieces
 from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.reconstruction import masked_mse
@@ -25,7 +26,6 @@ from ecglearn.signals.beats import beat_matrices
 
 Losses = dict[str, Tensor]
 Groups = list[dict]  # parameter groups with an optional "lr_scale"
-CHUNK = 128
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class PTACL(nn.Module):
         Args:
             batch: needs only `ecg`.
         """
-        return self._chunked(batch, lambda part: self._tokens(part).mean(1))
+        return torch.cat(in_pieces(self, batch, lambda part: self._tokens(part).mean(1)))
 
     @torch.no_grad()
     def embed_cine(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
@@ -214,7 +214,7 @@ class PTACL(nn.Module):
         Args:
             batch: needs `cine`.
         """
-        return self._chunked(batch, lambda part: self._cine_tokens(part).mean(1))
+        return torch.cat(in_pieces(self, batch, lambda part: self._cine_tokens(part).mean(1)))
 
     @torch.no_grad()
     def project(self, batch: ECGBatch) -> tuple[Float[Tensor, "B P"], Float[Tensor, "B P"]]:
@@ -223,8 +223,12 @@ class PTACL(nn.Module):
         Args:
             batch: needs `ecg` and `cine`.
         """
-        ecg = self._chunked(batch, lambda part: self.ecg_head(self._tokens(part).mean(1)))
-        cine = self._chunked(batch, lambda part: self.cine_head(self._cine_tokens(part).mean(1)))
+        ecg = torch.cat(
+            in_pieces(self, batch, lambda part: self.ecg_head(self._tokens(part).mean(1)))
+        )
+        cine = torch.cat(
+            in_pieces(self, batch, lambda part: self.cine_head(self._cine_tokens(part).mean(1)))
+        )
         return ecg, cine
 
     @torch.no_grad()
@@ -237,10 +241,13 @@ class PTACL(nn.Module):
             batch: needs `ecg`, `cine` and `r_peaks`.
         """
         start = torch.zeros(len(batch), dtype=torch.int64)
-        ecg = self._chunked(
-            batch, lambda part: self._local_ecg(self._tokens(part), part, start[: len(part)])[0]
+        ecg = torch.cat(in_pieces(
+            self, batch,
+            lambda part: self._local_ecg(self._tokens(part), part, start[: len(part)])[0],
+        ))  # fmt: skip
+        cine = torch.cat(
+            in_pieces(self, batch, lambda part: self._local_cine(self._cine_tokens(part)))
         )
-        cine = self._chunked(batch, lambda part: self._local_cine(self._cine_tokens(part)))
         return ecg, cine, self._beats(batch, start)[1]
 
     def _tokens(self, batch: ECGBatch) -> Tensor:
@@ -268,18 +275,6 @@ class PTACL(nn.Module):
         if steps.shape[1] == self.config.segments:
             return steps
         return interpolate(steps.mT, size=self.config.segments, mode="linear").mT
-
-    def _chunked(self, batch: ECGBatch, what: Callable[[ECGBatch], Tensor]) -> Tensor:
-        """Evaluation mode, a bounded number of patients at a time."""
-        was_training = self.training
-        self.eval()
-        device = self.ecg_encoder.positions.device
-        parts = [
-            what(batch[slice(first, first + CHUNK)].to(device))
-            for first in range(0, len(batch), CHUNK)
-        ]
-        self.train(was_training)
-        return torch.cat(parts)
 
 
 class PTACLPretraining(nn.Module):
@@ -399,13 +394,9 @@ class PTACLRegression(nn.Module):
         Args:
             batch: needs only `ecg`.
         """
-        was_training = self.training
-        self.eval()
-        parts = [
-            self._standardised(_ecg(batch[slice(i, i + CHUNK)], self.config, None)[0])
-            for i in range(0, len(batch), CHUNK)
-        ]
-        self.train(was_training)
+        parts = in_pieces(
+            self, batch, lambda part: self._standardised(_ecg(part, self.config, None)[0])
+        )
         return torch.cat(parts) * self.scale + self.mean
 
     def _standardised(self, ecg: Tensor) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import torch
@@ -15,15 +14,9 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.distributed import gather
 from ecglearn.encoders.ecg_resnet import ECGResNet
 from ecglearn.encoders.heads import ClassTokenPool, MLPHead
-from ecglearn.encoders.report_text import (
-    EMBEDDED,
-    MED_CPT,
-    EncodedReports,
-    ReportEncoder,
-    ReportError,
-    bert_parameters,
-    report_encoder,
-)
+from ecglearn.encoders.inference import in_pieces
+from ecglearn.encoders.report_text import EMBEDDED, MED_CPT, EncodedReports, bert_parameters
+from ecglearn.encoders.report_tower import ReportTower, same_reports
 from ecglearn.encoders.spectrogram_cnn import SpectrogramCNN
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import (
@@ -37,7 +30,6 @@ from ecglearn.losses.tokens import (
 from ecglearn.signals.spectrogram import spectrogram, spectrogram_axes
 
 Losses = dict[str, Tensor]
-CHUNK = 128
 
 
 @dataclass(frozen=True)
@@ -208,25 +200,7 @@ class ReportMethod(nn.Module):
     def __init__(self, config: MERLConfig) -> None:
         super().__init__()
         self.config = config
-        self._text: ReportEncoder | None = None
-        self.text_head = MLPHead(config.text_width, config.width)
-
-    @property
-    def text(self) -> ReportEncoder:
-        """The frozen text model; its weights are no parameters of the method.
-
-        Raises:
-            ReportError: it cannot be loaded, or has another width than configured.
-        """
-        if self._text is None:
-            encoder = report_encoder(self.config.text)
-            if encoder.width != self.config.text_width:
-                raise ReportError(
-                    f"{encoder.name} has {encoder.width} features; set text_width to this number "
-                    f"instead of {self.config.text_width}"
-                )
-            self._text = encoder
-        return self._text
+        self.text = ReportTower(config.text, config.text_width, config.width)
 
     def steps(self) -> list[tuple[list[dict], Callable[..., Losses]]]:
         """Everything but the text model is trained: one entry."""
@@ -243,7 +217,7 @@ class ReportMethod(nn.Module):
         Args:
             batch: records.
         """
-        return torch.cat(self._chunked(batch, self._global))
+        return torch.cat(in_pieces(self, batch, self._global))
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
@@ -252,18 +226,10 @@ class ReportMethod(nn.Module):
         Args:
             texts: C of them.
         """
-        return self._text_global(self._encode(list(texts)))
+        return self.text(self.text.encode(list(texts)))
 
     def _global(self, batch: ECGBatch) -> Tensor:
         raise NotImplementedError
-
-    def _encode(self, reports: list[str]) -> EncodedReports:
-        device = next(self.parameters()).device
-        return self.text.to(device).encode(reports).to(device)
-
-    def _text_global(self, text: EncodedReports) -> Tensor:
-        words = text.mask[..., None].to(text.tokens)
-        return self.text_head((text.tokens * words).sum(1) / words.sum(1).clamp_min(1))
 
     def _contrast(self, a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
         return info_nce(
@@ -276,10 +242,7 @@ class ReportMethod(nn.Module):
         if not self.config.same_report:
             return None
         assert batch.reports is not None
-        keys = [blake2b(text.encode(), digest_size=7).digest() for text in batch.reports]
-        numbers = torch.tensor([int.from_bytes(key) for key in keys], device=batch.ecg.device)
-        numbers = gather(numbers)
-        return numbers[:, None] == numbers[None]
+        return same_reports(batch.reports, batch.ecg.device)
 
     def _views(self, z: Tensor, generator: Generator | None) -> Tensor:
         rate = self.config.dropout
@@ -289,30 +252,7 @@ class ReportMethod(nn.Module):
         return z * kept / (1 - rate)
 
     def _signal(self, batch: ECGBatch) -> Tensor:
-        fs, samples = self.config.fs, self.config.samples
-        if batch.fs != fs:
-            raise ValueError(
-                f"this configuration reads {fs:g} Hz and the batch has {batch.fs:g} Hz; build the "
-                f"batch with fs={fs:g}"
-            )
-        if batch.ecg.shape[-1] < samples:
-            raise ValueError(
-                f"records have {batch.ecg.shape[-1]} samples, and this configuration reads "
-                f"{samples}; take longer records or a smaller `samples`"
-            )
-        return batch.ecg[..., :samples]
-
-    def _chunked(self, batch: ECGBatch, what: Callable[[ECGBatch], Tensor]) -> list[Tensor]:
-        """Evaluation mode, a bounded number of records at a time."""
-        was_training = self.training
-        self.eval()
-        device = next(self.parameters()).device
-        parts = [
-            what(batch[slice(first, first + CHUNK)].to(device))
-            for first in range(0, len(batch), CHUNK)
-        ]
-        self.train(was_training)
-        return parts
+        return batch.signal(self.config.fs, self.config.samples)
 
 
 class MERL(ReportMethod):
@@ -347,7 +287,7 @@ class MERL(ReportMethod):
         batch.need("reports")
         assert batch.reports is not None
         tokens = self.wave_local(self.wave(self._signal(batch)))
-        text = self._text_global(self._encode(batch.reports))
+        text = self.text(self.text.encode(batch.reports))
         mean = tokens.mean(1)
         views = [
             self._views(layer(mean), generator) for layer in (self.first_view, self.second_view)
@@ -436,7 +376,7 @@ class TAMER(ReportMethod):
         config = self.config
         wave, plane = self.local_tokens(batch)
         joint = self.join(wave, plane)
-        text = self._encode(batch.reports)
+        text = self.text.encode(batch.reports)
         terms = {}
         if config.rlca and plane is not None:
             pair = self.wave_head(wave.mean(1)), self.plane_head(plane.mean(1))
@@ -445,7 +385,7 @@ class TAMER(ReportMethod):
             views = self._views(joint, generator), self._views(joint, generator)
             terms["uecr"] = config.uecr * self._contrast(*views)
         if config.rada:
-            value = self._contrast(joint, self._text_global(text), self._same(batch))
+            value = self._contrast(joint, self.text(text), self._same(batch))
             terms["rada"] = config.rada * value
         if config.rgwr:
             parts = self._refine(wave, text)
@@ -502,7 +442,7 @@ class TAMER(ReportMethod):
         assert batch.reports is not None
         was_training = self.training
         self.eval()
-        parts = self._refine(self.local_tokens(batch)[0], self._encode(batch.reports))
+        parts = self._refine(self.local_tokens(batch)[0], self.text.encode(batch.reports))
         self.train(was_training)
         return parts
 

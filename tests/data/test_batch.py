@@ -67,3 +67,14 @@ def test_absent_fields_stay_absent_and_are_named():
     assert batch.to("cpu").reports is None
     with pytest.raises(ValueError, match="needs cine, labs, which the batch of 2 patients"):
         batch.need("ecg", "cine", "labs")
+
+
+def test_signal_is_checked():
+    batch = ECGBatch(ecg=torch.randn(2, 12, 50), fs=100)
+    assert batch.signal(100, 40).equal(batch.ecg[..., :40])
+    with pytest.raises(ValueError, match="reads 500 Hz and the batch has 100 Hz"):
+        batch.signal(500, 40)
+    with pytest.raises(
+        ValueError, match="records have 50 samples, and this configuration reads 60"
+    ):
+        batch.signal(100, 60)

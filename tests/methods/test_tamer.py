@@ -58,10 +58,10 @@ def test_paper_shapes():
 
 def test_text_model_stays_and_text_heads_learn(patients):
     method = make()
-    frozen = {n: p.clone() for n, p in method.text.model.named_parameters()}
+    frozen = {n: p.clone() for n, p in method.text.model.model.named_parameters()}
     before = {n: p.detach().clone() for n, p in method.named_parameters()}
     fit(method, patients, epochs=1, batch_size=24, progress=False)
-    for name, p in method.text.model.named_parameters():
+    for name, p in method.text.model.model.named_parameters():
         assert p.grad is None
         assert torch.equal(p, frozen[name])
     for name, p in method.named_parameters():
@@ -73,7 +73,7 @@ def test_reports_are_encoded_once_over_all_epochs(patients):
     report_encoder.cache_clear()
     method = make()
     fit(method, patients, epochs=3, batch_size=24, progress=False)
-    assert method.text.encoded <= len(set(patients.reports))
+    assert method.text.model.encoded <= len(set(patients.reports))
 
 
 # 3 spectrogram
