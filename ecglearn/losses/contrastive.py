@@ -15,6 +15,7 @@ def info_nce(
     temperature: float | Tensor,
     weight: float = 0.5,
     same: Bool[Tensor, "B B"] | None = None,
+    same_positive: bool = False,
     exclude_positive: bool = False,
 ) -> Float[Tensor, ""]:
     r"""Contrast each row of `a` with all rows of `b`, and the other way round.
@@ -38,7 +39,8 @@ def info_nce(
     Raises:
         ValueError: `exclude_positive` leaves a row without any negative.
 
-    Source: Selivanov et al. 2025 (PTACL), global loss; van den Oord et al. 2018.
+    Source: Selivanov et al. 2025 (PTACL), global loss; van den Oord et al. 2018; Khosla et al. 2020
+    for several positives.
 
     Book: contrastive-learning#info-nce
     """
@@ -46,11 +48,18 @@ def info_nce(
     positive = similarity.diagonal()
     diagonal = torch.eye(len(a), dtype=torch.bool, device=a.device)
     left_out = torch.zeros_like(diagonal) if same is None else same & ~diagonal
+    if same_positive and same is not None:
+        share = (same | diagonal).to(similarity)
+        to_b = (share * similarity).sum(1) / share.sum(1)
+        to_a = (share * similarity).sum(0) / share.sum(0)
+        left_out = torch.zeros_like(diagonal)
+    else:
+        to_b = to_a = positive
     if exclude_positive:
         left_out = left_out | diagonal
         if bool((left_out.all(0) | left_out.all(1)).any()):
             raise ValueError("a record has no negative in this batch; use a larger batch")
     considered = similarity.masked_fill(left_out, -torch.inf)
-    a_to_b = (considered.logsumexp(1) - positive).mean()
-    b_to_a = (considered.logsumexp(0) - positive).mean()
+    a_to_b = (considered.logsumexp(1) - to_b).mean()
+    b_to_a = (considered.logsumexp(0) - to_a).mean()
     return weight * a_to_b + (1 - weight) * b_to_a
