@@ -39,22 +39,19 @@ def info_nce(
     Raises:
         ValueError: `exclude_positive` leaves a row without any negative.
 
-    Source: Selivanov et al. 2025 (PTACL), global loss; van den Oord et al. 2018; Khosla et al. 2020
+    Source: Selivanov et al. 2025 (PTACL), global loss; van den Oord et al. 2018; Miech et al. 2020
     for several positives.
 
     Book: contrastive-learning#info-nce
     """
     similarity = normalize(a, dim=-1) @ normalize(b, dim=-1).T / temperature
-    positive = similarity.diagonal()
     diagonal = torch.eye(len(a), dtype=torch.bool, device=a.device)
     left_out = torch.zeros_like(diagonal) if same is None else same & ~diagonal
+    to_b = to_a = similarity.diagonal()
     if same_positive and same is not None:
-        share = (same | diagonal).to(similarity)
-        to_b = (share * similarity).sum(1) / share.sum(1)
-        to_a = (share * similarity).sum(0) / share.sum(0)
+        positives = similarity.masked_fill(~(same | diagonal), -torch.inf)
+        to_b, to_a = positives.logsumexp(1), positives.logsumexp(0)
         left_out = torch.zeros_like(diagonal)
-    else:
-        to_b = to_a = positive
     if exclude_positive:
         left_out = left_out | diagonal
         if bool((left_out.all(0) | left_out.all(1)).any()):

@@ -470,4 +470,3 @@ def _gathered(pairs: dict[str, tuple[Tensor, Tensor]]) -> dict[str, tuple[Tensor
     flat = [x for pair in pairs.values() for x in pair]
     parts = gather(torch.cat(flat, 1)).split([x.shape[1] for x in flat], 1)
     return {name: (parts[2 * i], parts[2 * i + 1]) for i, name in enumerate(pairs)}
-
