@@ -128,7 +128,8 @@ class ReportWriter(nn.Module):
             temperature: above 1 draws more evenly.
             top_p: draw from the likeliest tokens that together have this probability.
             seed: of the drawing.
-            begin: first words of each report; they may differ in length.
+            begin: first words of each report; they may differ in length, and the limit then counts
+                from the longest.
 
         Returns:
             B texts, the given beginnings included.
@@ -183,6 +184,8 @@ class ReportWriter(nn.Module):
     def pieces(self, report: str) -> list[str]:
         """The text pieces in the order of `attention`; a space is part of the piece after it.
 
+        A sign outside ASCII is written in several pieces, which cannot be read one by one.
+
         Args:
             report: a text.
         """
@@ -194,14 +197,14 @@ class ReportWriter(nn.Module):
         Args:
             report: a text.
         """
-        found: list[tuple[str, list[int]]] = []
-        for position, piece in enumerate(self.pieces(report)[:-1]):
-            if found and not piece.startswith(" "):
-                word, positions = found[-1]
-                found[-1] = (word + piece, [*positions, position])
+        ids = self._rows([report])[0][1:-1]
+        groups: list[list[int]] = []
+        for position, piece in enumerate(ids):
+            if groups and not self.tokenizer.decode([piece]).startswith(" "):
+                groups[-1].append(position)
             else:
-                found.append((piece.strip(), [position]))
-        return found
+                groups.append([position])
+        return [(self.tokenizer.decode([ids[i] for i in g]).strip(), g) for g in groups]
 
     def _memory(self, memory: Tensor) -> Tensor | None:
         if self.enter is None:
@@ -289,7 +292,9 @@ def report_writer(
         with _library_quiet():
             config = GPT2Config.from_pretrained(place)
             if config.model_type != "gpt2" or not hasattr(config, "n_embd"):
-                raise WriterError(f"'{name}' is a {config.model_type}, and writers are GPT-2 models")
+                raise WriterError(
+                    f"'{name}' is a {config.model_type}, and writers are GPT-2 models"
+                )
             config.add_cross_attention = width is not None
             tokenizer = AutoTokenizer.from_pretrained(place)
             model = GPT2LMHeadModel.from_pretrained(place, config=config, use_safetensors=True)

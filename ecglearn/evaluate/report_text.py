@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ecglearn.evaluate.retrieval import cosine
@@ -133,7 +133,7 @@ def text_metrics(true: Sequence[str], written: Sequence[str]) -> dict[str, float
 
 
 def clinical_efficacy(
-    true: Bool[np.ndarray, "B K"], stated: Bool[np.ndarray, "B K"]
+    true: Bool[np.ndarray, "B K"], stated: Bool[np.ndarray, "C J"]
 ) -> dict[str, float]:
     """Precision, recall and F1 of stated findings against findings that are there.
 
@@ -171,7 +171,7 @@ def clinical_efficacy(
 
 
 def efficacy_intervals(
-    true: Bool[np.ndarray, "B K"], stated: Bool[np.ndarray, "B K"], *,
+    true: Bool[np.ndarray, "B K"], stated: Bool[np.ndarray, "C J"], *,
     measures: Sequence[str] = ("micro precision", "micro recall", "micro F1", "macro F1"),
     draws: int = 200, seed: int = 0,
 ) -> dict[str, Interval]:  # fmt: skip
@@ -264,8 +264,8 @@ def report_metrics(
     return pd.DataFrame({name: text_metrics(true, texts) for name, texts in written.items()}).T
 
 
-def _prf(hit: ArrayLike, said: ArrayLike, there: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
-    hit, said, there = (np.asarray(x, float) for x in (hit, said, there))
+def _prf(hit: Any, said: Any, there: Any) -> tuple[Any, Any, Any]:
+    """Precision, recall and F1 from counts, numbers or arrays; 0 where nothing was counted."""
     return (
         hit / np.maximum(said, 1), hit / np.maximum(there, 1),
         2 * hit / np.maximum(said + there, 1),

@@ -30,6 +30,9 @@ def info_nce(
         weight: lambda, weight of the direction from a to b.
         same: pairs (i, j) that show the same content, say the same report; they are no negatives
             and leave the denominators. The diagonal is ignored.
+        same_positive: these pairs stay in the denominators and enter the numerators as well: it is
+            enough that one of them is found. A mean over positives instead would change nothing
+            where two rows of a side are equal.
         exclude_positive: leave the pair itself out of its denominator, as some papers print the
             loss. It then has no lower bound.
 

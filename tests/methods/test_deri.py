@@ -162,7 +162,7 @@ def test_duplicates(patients):
 
 
 def with_padding(text, columns, filling):
-    b, s, w = text.tokens.shape
+    b, _, w = text.tokens.shape
     tokens = torch.cat([text.tokens, filling * torch.randn(b, columns, w)], 1)
     mask = torch.cat([text.mask, torch.zeros(b, columns, dtype=torch.bool)], 1)
     weights = torch.cat([text.cls_attention, torch.zeros(b, columns)], 1)

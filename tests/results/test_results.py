@@ -14,6 +14,7 @@ CELLS = {
     "ptacl-alignment": ("sigma 0", 0, ("contrast", "top1", "cine_rate_r2")),
     "ptacl-ablation": ("supervised", 0, ("ecg_r2",)),
     "tamer-ablation": ("MERL", 0, ("auroc", "rhythm_auroc")),
+    "deri-ablation": ("untrained", 0, ("auroc", "written_f1")),
 }
 
 
