@@ -44,10 +44,10 @@ def train_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
 def pretrain(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> tuple[ReportWriter, float]:
     """Go on with reports; returns the writer and its loss on new reports."""
     torch.manual_seed(SEED)
+    place = tokenizer.get_vocab()
     config = GPT2Config(
         vocab_size=len(tokenizer), n_positions=256, n_embd=64, n_layer=2, n_head=4,
-        bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=place[BEGIN], eos_token_id=place[END], pad_token_id=place[PAD],
     )  # fmt: skip
     writer = ReportWriter(GPT2LMHeadModel(config), tokenizer, width=None)
     data = Dictation(torch.zeros(len(texts), 1, 1), texts)

@@ -20,7 +20,7 @@ class SeparatedAttention(nn.Module):
         width: features D of a token.
         heads: attention heads.
 
-    Source: DERI, attention of the ECG side and of both masked views.
+    Source: Chen et al. 2025 (DERI), attention of the ECG side and of both masked views.
 
     Book: deri#attention-pool
     """
@@ -52,7 +52,7 @@ class GatedMLP(nn.Module):
         out: features of the output.
         dropout: share of hidden features that are hidden while training.
 
-    Source: Shazeer 2020 for the gate; DERI for its places.
+    Source: Shazeer 2020 for the gate; Chen et al. 2025 (DERI) for its places.
 
     Book: deri#cross-decoders
     """
@@ -77,7 +77,7 @@ class DecoderBlock(nn.Module):
         head_width: features of a head; heads times head_width need not be D.
         drop_path: probability to skip a branch for a record while training.
 
-    Source: DERI.
+    Source: Chen et al. 2025 (DERI).
 
     Book: deri#cross-decoders
     """
@@ -129,7 +129,7 @@ class CrossDecoder(nn.Module):
         dropout: of the first and the last gated MLP.
         drop_path: of the last block; it grows linearly from 0 in the first.
 
-    Source: DERI, both cross-modal decoders.
+    Source: Chen et al. 2025 (DERI), both cross-modal decoders.
 
     Book: deri#cross-decoders
     """

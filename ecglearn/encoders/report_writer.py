@@ -71,7 +71,8 @@ class ReportWriter(nn.Module):
         name: shown in messages.
         limit: tokens of a report, begin and end included; longer reports are cut, with a warning.
 
-    Source: report generation of DERI, which has k = 1; places and k above 1 are our choice.
+    Source: report generation of Chen et al. 2025 (DERI), which has k = 1; more tokens and their
+    places are our choice.
 
     Book: deri#report-writer
     """
@@ -276,7 +277,8 @@ def report_writer(
         ImportError: the optional group `pretrained` is not installed.
         WriterError: nothing usable is found under this name, or it is no GPT-2.
 
-    Source: DERI adds cross-attention, [BOS] and [PAD] to DistilGPT-2; the embedded model is ours.
+    Source: Chen et al. 2025 (DERI) add cross-attention, [BOS] and [PAD] to DistilGPT-2; the
+    embedded model is ours.
 
     Book: deri#report-writer
     """

@@ -26,6 +26,17 @@ from ecglearn.evaluate.label_sets import (
 )
 from ecglearn.evaluate.probe import Probe, Split, fit_probe, probe_table
 from ecglearn.evaluate.regression import linear_probe, linear_probe_r2, r2
+from ecglearn.evaluate.report_text import (
+    clinical_efficacy,
+    corpus_bleu,
+    efficacy_intervals,
+    report_metrics,
+    retrieved_reports,
+    rouge_l,
+    self_referential_efficacy,
+    sentence_bleu,
+    text_metrics,
+)
 from ecglearn.evaluate.retrieval import cosine, patient_rank, retrieval_table
 from ecglearn.evaluate.stored import StoredResults, stored_results
 from ecglearn.evaluate.uncertainty import Interval, over_patients, over_seeds
@@ -33,10 +44,12 @@ from ecglearn.evaluate.zero_shot import cross_domain, zero_shot
 
 __all__ = [
     "LABEL_SETS", "Alignment", "Interval", "MacroAUROC", "Probe", "PromptError", "Split",
-    "StoredResults", "alignment_maps", "alignment_numbers", "auroc_columns",
-    "auroc_difference", "auroc_intervals", "class_overlap", "cohort_labels", "cosine",
-    "cross_domain", "diagonal_contrast", "fit_probe", "label_set", "linear_probe",
-    "linear_probe_r2", "load_prompts", "macro_auroc", "mean_auroc", "over_patients",
-    "over_seeds", "paired", "patient_rank", "probe_table", "r2", "retrieval_table",
-    "snomed_labels", "stored_results", "zero_shot",
+    "StoredResults", "alignment_maps", "alignment_numbers", "auroc_columns", "auroc_difference",
+    "auroc_intervals", "class_overlap", "clinical_efficacy", "cohort_labels", "corpus_bleu",
+    "cosine", "cross_domain", "diagonal_contrast", "efficacy_intervals", "fit_probe",
+    "label_set", "linear_probe", "linear_probe_r2", "load_prompts", "macro_auroc", "mean_auroc",
+    "over_patients", "over_seeds", "paired", "patient_rank", "probe_table", "r2",
+    "report_metrics", "retrieval_table", "retrieved_reports", "rouge_l",
+    "self_referential_efficacy", "sentence_bleu", "snomed_labels", "stored_results",
+    "text_metrics", "zero_shot",
 ]  # fmt: skip

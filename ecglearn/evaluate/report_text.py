@@ -69,7 +69,8 @@ def sentence_bleu(true: Sequence[str], written: Sequence[str]) -> dict[str, floa
         ImportError: the optional group `evaluate` is not installed.
         ValueError: the two differ in length, or there is none.
 
-    Source: DERI, metrics of its report generation, by nltk; Chen and Cherry 2014 for method 1.
+    Source: Chen et al. 2025 (DERI), metrics of its report generation, by nltk; Chen and Cherry 2014
+    for method 1.
 
     Book: deri#text-metrics
     """
@@ -214,7 +215,7 @@ def self_referential_efficacy(
     Returns:
         Macro precision, recall and F1, over classes that occur.
 
-    Source: DERI, CE of its report generation.
+    Source: Chen et al. 2025 (DERI), CE of its report generation.
 
     Book: deri#clinical-efficacy
     """

@@ -175,7 +175,7 @@ class DERI(nn.Module):
     Args:
         config: sizes and weights.
 
-    Source: DERI (IJCAI 2025), as its public code computes it.
+    Source: Chen et al. 2025 (DERI), as its public code computes it.
 
     Book: deri#deri-method
     """
@@ -431,7 +431,7 @@ def random_keep(
         keep_order: in order of time; otherwise in the order of the draw.
         generator: source of randomness.
 
-    Source: DERI, masking of its RME module; it keeps the order of the draw.
+    Source: Chen et al. 2025 (DERI), masking of its RME module; it keeps the order of the draw.
 
     Book: deri#rme
     """

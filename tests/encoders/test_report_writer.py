@@ -17,7 +17,7 @@ REPORTS = [
 ]
 
 
-def writer(k=3, width=5, **settings):
+def writer(k=3, width: int | None = 5, **settings):
     torch.manual_seed(0)
     made = report_writer(width=width, k=k, **settings).eval()
     if width is not None:  # new cross-attention is nearly silent: make it heard
@@ -187,8 +187,8 @@ def test_a_folder_without_special_tokens(tmp_path):
     made = report_writer(str(tmp_path), width=5, k=1)
     ids = made.tokenizer.bos_token_id, made.tokenizer.pad_token_id
     assert ids == (len(words), len(words) + 1)
-    kept = made.model.transformer.h[0].attn.c_attn.weight
-    assert torch.equal(kept, model.transformer.h[0].attn.c_attn.weight)
+    kept = made.model.state_dict()["transformer.h.0.attn.c_attn.weight"]
+    assert torch.equal(kept, model.state_dict()["transformer.h.0.attn.c_attn.weight"])
     history = fit(made, data(k=1), epochs=3, batch_size=4, progress=False)
     assert history.curve()[-1] < history.curve()[0]
     assert len(made.write(memory(k=1), beams=2)) == 4

@@ -95,7 +95,9 @@ def test_clinical_efficacy_equals_sklearn():
     true, stated = drawn()
     found = clinical_efficacy(true, stated)
     for kind in ("micro", "macro"):
-        expected = precision_recall_fscore_support(true, stated, average=kind, zero_division=0)[:3]
+        expected = precision_recall_fscore_support(
+            true, stated, average=kind, zero_division=0,  # pyright: ignore[reportArgumentType]
+        )[:3]  # fmt: skip
         for name, value in zip(("precision", "recall", "F1"), expected, strict=True):
             assert found[f"{kind} {name}"] == pytest.approx(value), (kind, name)
 

@@ -176,6 +176,8 @@ def test_padding_changes_nothing(patients):
     for columns, filling in ((1, 0.0), (40, 5.0)):
         padded = method.text_side(with_padding(text, columns, filling))
         for a, b in zip(plain, padded, strict=True):
+            assert a is not None
+            assert b is not None
             assert torch.allclose(a, b, atol=1e-5)
     alone = method.text_side(method.text.encode(patients.reports[:1]))
     assert torch.allclose(alone.mixed[0], plain.mixed[0], atol=1e-5)
@@ -247,7 +249,9 @@ def test_embed_is_the_vector_of_training(patients):
         assert torch.equal(method.embed(patients), training.mixed)
         assert torch.allclose(method.embed_text(patients.reports), text.aligned, atol=1e-6)
         method.train()
-        method.apply(lambda m: m.eval() if isinstance(m, torch.nn.BatchNorm1d) else m)
+        for module in method.modules():
+            if isinstance(module, torch.nn.BatchNorm1d):
+                module.eval()
         assert torch.allclose(method.ecg_side(patients).mixed, training.mixed, atol=1e-5)
         assert training.decoded is not None
         by_hand = training.aligned + method.text.head(training.decoded)
