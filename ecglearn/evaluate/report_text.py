@@ -246,7 +246,8 @@ def retrieved_reports(
     """
     if len(database) != len(reports):
         raise ValueError(f"{len(database)} vectors and {len(reports)} reports")
-    return [reports[i] for i in cosine(queries, database).argmax(1).tolist()]
+    known = list(reports)
+    return [known[int(i)] for i in cosine(queries, database).argmax(1)]
 
 
 def report_metrics(

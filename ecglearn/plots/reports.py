@@ -61,6 +61,7 @@ def word_explorer(
     *,
     start: int = 0,
     truth: Float[np.ndarray, "words steps"] | None = None,
+    height: str = "weight",
 ) -> go.Figure:
     """Point at a word and see how strongly it looks at each moment of the ECG.
 
@@ -75,6 +76,7 @@ def word_explorer(
         start: the word that is pointed at before the reader does.
         truth: where the evidence for each word lies, rows as `attention`; NaN where a word has
             none. Drawn as a line.
+        height: what the bars over the words show.
 
     Raises:
         ValueError: words, weights and attention have different lengths.
@@ -120,7 +122,7 @@ def word_explorer(
     fig.add_trace(
         go.Bar(x=list(range(len(words))), y=np.round(weights, 4), text=list(words), name="words",
                textposition="none", marker_color=INK, showlegend=False,
-               hovertemplate="%{text}: weight %{y}<extra></extra>"), 3, 1,
+               hovertemplate=f"%{{text}}: {height} %{{y}}<extra></extra>"), 3, 1,
     )  # fmt: skip
     for row in (1, 2):
         fig.update_xaxes(range=[0, length], row=row, col=1)
@@ -131,7 +133,7 @@ def word_explorer(
     fig.update_xaxes(
         tickvals=list(range(len(words))), ticktext=list(words), tickangle=-45, row=3, col=1
     )
-    fig.update_yaxes(title="weight", row=3, col=1)
+    fig.update_yaxes(title=height, row=3, col=1)
     rule = {
         "on": "words", "show": ["look-{i}", *(["true-{i}"] if truth is not None else [])],
         "start": {"i": start},

@@ -42,7 +42,8 @@ def test_true_evidence_is_a_line_for_each_word():
     truth = np.full((3, 20), np.nan)
     truth[1] = np.eye(20)[7]
     fig = word_explorer(np.zeros(1000), 100, WORDS, np.ones(3), attention, truth=truth)
-    traces: Any = {trace.name: trace for trace in fig.data}
+    data: Any = fig.data
+    traces = {trace.name: trace for trace in data}
     assert traces["true-1"].y[7] == 20
     assert fig.layout.meta["link"]["show"] == ["look-{i}", "true-{i}"]
     assert fig.layout.yaxis.range[1] >= 20
