@@ -192,8 +192,10 @@ def marked_reports(pairs: Sequence[tuple[Sequence[Marked], Sequence[Marked]]]) -
         for pair in pairs
     )  # fmt: skip
     legend = ", ".join(f"{sign} {name}" for name, (sign, _) in SIGNS.items())
+    head = "".join(
+        f"<th style='text-align:left'>{name} report</th>" for name in ("true", "written")
+    )
     return (
-        "<table style='width:100%;table-layout:fixed'><thead><tr><th style='text-align:left'>true "
-        "report</th><th style='text-align:left'>written report</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table><p>{legend}</p>"
+        "<table class='dataframe' style='width:100%;table-layout:fixed'>"
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table><p>{legend}</p>"
     )
