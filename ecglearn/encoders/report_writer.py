@@ -14,6 +14,8 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from ecglearn.encoders.report_text import hub_answers
+
 EMBEDDED = "embedded"
 WRITER_FOLDER = Path(__file__).with_name("report_gpt")
 BEGIN, PAD = "[BOS]", "[PAD]"
@@ -283,7 +285,7 @@ def report_writer(
     Book: deri#report-writer
     """
     try:
-        from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+        from transformers import AutoConfig, AutoTokenizer, GPT2LMHeadModel
     except ImportError as error:
         raise ImportError(
             'report writers need the optional group "pretrained": '
@@ -291,15 +293,19 @@ def report_writer(
         ) from error
     place = str(WRITER_FOLDER) if name == EMBEDDED else name
     try:
+        # asked for many times, a hub that is not there takes a minute to say so
+        local = Path(place).is_dir() or not hub_answers()
         with _library_quiet():
-            config = GPT2Config.from_pretrained(place)
-            if config.model_type != "gpt2" or not hasattr(config, "n_embd"):
+            config = AutoConfig.from_pretrained(place, local_files_only=local)
+            if config.model_type != "gpt2":
                 raise WriterError(
                     f"'{name}' is a {config.model_type}, and writers are GPT-2 models"
                 )
             config.add_cross_attention = width is not None
-            tokenizer = AutoTokenizer.from_pretrained(place)
-            model = GPT2LMHeadModel.from_pretrained(place, config=config, use_safetensors=True)
+            tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=local)
+            model = GPT2LMHeadModel.from_pretrained(
+                place, config=config, use_safetensors=True, local_files_only=local
+            )
     except OSError as error:
         raise WriterError(
             f"no language model '{name}': it is no local folder with config.json, "

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from ecglearn.encoders.report_text import EMBEDDED_FOLDER
 from ecglearn.encoders.report_writer import Dictation, ReportWriter, WriterError, report_writer
 from ecglearn.train import fit
 
@@ -197,6 +198,8 @@ def test_a_folder_without_special_tokens(tmp_path):
 def test_bad_input(tmp_path):
     with pytest.raises(WriterError, match="no language model"):
         report_writer(str(tmp_path / "nothing"), width=5)
+    with pytest.raises(WriterError, match="is a bert, and writers are GPT-2"):
+        report_writer(str(EMBEDDED_FOLDER), width=5)
     with pytest.raises(WriterError, match="reads 3 memory tokens, not 2"):
         writer().losses(Dictation(memory(k=2), REPORTS))
     short = writer(limit=12)
