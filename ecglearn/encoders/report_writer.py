@@ -306,7 +306,9 @@ def report_writer(
             model = GPT2LMHeadModel.from_pretrained(
                 place, config=config, use_safetensors=True, local_files_only=local
             )
-    except OSError as error:
+    except WriterError:
+        raise
+    except (OSError, ValueError) as error:
         raise WriterError(
             f"no language model '{name}': it is no local folder with config.json, "
             "model.safetensors and a tokenizer, and neither the Hugging Face hub nor its local "

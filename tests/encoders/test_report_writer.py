@@ -198,6 +198,9 @@ def test_a_folder_without_special_tokens(tmp_path):
 def test_bad_input(tmp_path):
     with pytest.raises(WriterError, match="no language model"):
         report_writer(str(tmp_path / "nothing"), width=5)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(WriterError, match="no language model"):
+        report_writer(str(tmp_path), width=5)
     with pytest.raises(WriterError, match="is a bert, and writers are GPT-2"):
         report_writer(str(EMBEDDED_FOLDER), width=5)
     with pytest.raises(WriterError, match="reads 3 memory tokens, not 2"):
