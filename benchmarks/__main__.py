@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from benchmarks import generation, memory, reports, speed
+from benchmarks import clinical, generation, memory, reports, speed
 from benchmarks.measure import matrix_rate
 
 
@@ -19,6 +19,7 @@ def main() -> int:
     checks = (speed.local_loss, speed.wavelet, speed.cohort, speed.encoder,
               reports.merl_step, reports.tamer_step, reports.token_loss, reports.prompts,
               generation.deri_step, generation.decoder, generation.writing,
+              clinical.recurrence, clinical.growth, clinical.join_memory,
               memory.streaming, memory.training)  # fmt: skip
     reached = [check() for check in checks]
     return 0 if all(reached) else 1

@@ -19,6 +19,12 @@ ENTRIES = {
   pages     = {10502--10511},
   year      = {2026},
 }""",  # noqa: E501
+    "ClinicalTransfer": r"""@article{fernandes2025clinical,
+  author  = {Fernandes, Jose Geraldo and de Souza, Luiz Facury and Dutenhefner, Pedro Robles and Pappa, Gisele L. and Meira Jr., Wagner},
+  title   = {Transferring Clinical Knowledge into {ECGs} Representation},
+  journal = {arXiv preprint arXiv:2512.07021},
+  year    = {2025},
+}""",  # noqa: E501
     "DERI": r"""@inproceedings{chen2025deri,
   author    = {Chen, Jian and Dong, Xiaoru and Wang, Wei and Zhou, Shaorui and Yu, Lequan and Hu, Xiping},
   title     = {{DERI}: Cross-Modal {ECG} Representation Learning with Deep {ECG}-Report Interaction},

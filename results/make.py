@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
 from ecglearn.checkpoint import library_hash
-from results import deri, tamer
+from results import clinical, deri, tamer
 from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run, settings
 
 SEEDS = (0, 1, 2)
@@ -47,6 +47,11 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
         tuple(deri.ABLATION), deri.ablation_run,
         "512 training and 512 test patients of cohort seed 0, 12 epochs, batch 32, embedded text; "
         "embedded writer, 12 epochs on the frozen vectors",
+    ),
+    "clinical-transfer": (
+        tuple(clinical.VARIANTS), clinical.run,
+        "1024 training and 1024 test patients of cohort seed 0; 12 epochs on pairs, 8 on flags, "
+        "10 on all diagnoses or 100 steps on fewer",
     ),
 }  # fmt: skip
 

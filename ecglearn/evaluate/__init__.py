@@ -15,6 +15,7 @@ from ecglearn.evaluate.auroc import (
     mean_auroc,
     paired,
 )
+from ecglearn.evaluate.gap import gap_closed
 from ecglearn.evaluate.label_sets import (
     LABEL_SETS,
     PromptError,
@@ -44,12 +45,12 @@ from ecglearn.evaluate.zero_shot import cross_domain, zero_shot
 
 __all__ = [
     "LABEL_SETS", "Alignment", "Interval", "MacroAUROC", "Probe", "PromptError", "Split",
-    "StoredResults", "alignment_maps", "alignment_numbers", "auroc_columns", "auroc_difference",
-    "auroc_intervals", "class_overlap", "clinical_efficacy", "cohort_labels", "corpus_bleu",
-    "cosine", "cross_domain", "diagonal_contrast", "efficacy_intervals", "fit_probe",
-    "label_set", "linear_probe", "linear_probe_r2", "load_prompts", "macro_auroc", "mean_auroc",
-    "over_patients", "over_seeds", "paired", "patient_rank", "probe_table", "r2",
-    "report_metrics", "retrieval_table", "retrieved_reports", "rouge_l",
-    "self_referential_efficacy", "sentence_bleu", "snomed_labels", "stored_results",
-    "text_metrics", "zero_shot",
+    "StoredResults", "alignment_maps", "alignment_numbers", "auroc_columns",
+    "auroc_difference", "auroc_intervals", "class_overlap", "clinical_efficacy",
+    "cohort_labels", "corpus_bleu", "cosine", "cross_domain", "diagonal_contrast",
+    "efficacy_intervals", "fit_probe", "gap_closed", "label_set", "linear_probe",
+    "linear_probe_r2", "load_prompts", "macro_auroc", "mean_auroc", "over_patients",
+    "over_seeds", "paired", "patient_rank", "probe_table", "r2", "report_metrics",
+    "retrieval_table", "retrieved_reports", "rouge_l", "self_referential_efficacy",
+    "sentence_bleu", "snomed_labels", "stored_results", "text_metrics", "zero_shot",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ CELLS = {
     "ptacl-ablation": ("supervised", 0, ("ecg_r2",)),
     "tamer-ablation": ("MERL", 0, ("auroc", "rhythm_auroc")),
     "deri-ablation": ("untrained", 0, ("auroc", "written_f1")),
+    "clinical-transfer": ("table only", 0, ("auroc_100",)),
 }
 
 
