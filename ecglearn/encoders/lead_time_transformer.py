@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
 from einops import rearrange
 from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
+from torch.nn.functional import gelu
 
 from ecglearn.encoders.attention import LARGEST, Blocks, initialise
 from ecglearn.signals.missing import keep_samples
+
+LEAD_STD = 0.5  # as large as a token's content: with 0.02, leads were hardly told apart
 
 
 class Encoded(NamedTuple):
@@ -46,6 +48,7 @@ class LeadTimeTransformer(nn.Module):
         heads: attention heads.
         out: features of the vector.
         selector: "learned" weights, or the plain "mean" over what is visible.
+        stem: window, hop and features of a `WindowStem`; None reads a token with one linear layer.
         leads: leads of the input.
 
     Raises:
@@ -60,7 +63,7 @@ class LeadTimeTransformer(nn.Module):
     def __init__(
         self, *, samples: int = 5000, patch: int = 125, width: int = 192, depth: int = 12,
         heads: int = 3, out: int = 256, selector: Literal["mean", "learned"] = "learned",
-        stem: Sequence[int] = (), leads: int = 12,
+        stem: tuple[int, int, int] | None = None, leads: int = 12,
     ) -> None:  # fmt: skip
         super().__init__()
         if samples % patch:
@@ -68,8 +71,8 @@ class LeadTimeTransformer(nn.Module):
         if selector not in ("mean", "learned"):
             raise ValueError(f'selector must be "mean" or "learned", got {selector!r}')
         self.leads, self.segments, self.patch = leads, samples // patch, patch
-        self.cut = nn.Linear(patch, width) if not stem else TokenStem(stem, width)
-        self.lead = nn.Parameter(torch.randn(leads, 1, width) * 0.02)
+        self.cut = nn.Linear(patch, width) if stem is None else WindowStem(*stem, width)
+        self.lead = nn.Parameter(torch.randn(leads, 1, width) * LEAD_STD)
         self.register_buffer("time", sine_positions(self.segments, width), persistent=False)
         self.null = nn.Parameter(torch.randn(1, 1, width) * 0.02)
         self.blocks = Blocks(width, depth, heads, layer_scale=None)
@@ -152,37 +155,38 @@ class LeadTimeTransformer(nn.Module):
         return Encoded(self.project(pooled), alpha, hidden)
 
 
-class TokenStem(nn.Module):
-    """A small convolutional network inside each token: it finds a wave wherever in the token it is.
+class WindowStem(nn.Module):
+    """A token from short windows inside it: what they show counts, wherever in the token it is.
 
-    Nothing crosses the border between tokens, so nothing missing can leak into its neighbours.
+    The same two layers read every window; their mean and their maximum over the token's windows go
+    on. No window crosses the border between tokens, so nothing missing leaks into its neighbours.
 
     Args:
-        widths: channels of the convolutions; each but the first halves the time.
+        window: samples of a window.
+        hop: samples from one window to the next.
+        features: of a window.
         out: features of a token.
 
-    Source: our choice; a linear layer (Na et al. 2024, ST-MEM) needs far more records.
+    Source: our choice; the linear layer of Na et al. 2024 (ST-MEM) needs far more records.
 
     Book: scar#scar-encoder
     """
 
-    def __init__(self, widths: Sequence[int], out: int) -> None:
+    def __init__(self, window: int, hop: int, features: int, out: int) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for number, (before, width) in enumerate(zip((1, *widths), widths, strict=False)):
-            stride = 1 if number == 0 else 2
-            layers += [nn.Conv1d(before, width, 7, stride, padding=3), nn.GELU()]
-        self.convolutions = nn.Sequential(*layers)
-        self.out = nn.Linear(2 * widths[-1], out)
+        self.window, self.hop = window, hop
+        self.first, self.second = nn.Linear(window, features), nn.Linear(features, features)
+        self.out = nn.Linear(2 * features, out)
 
-    def forward(self, pieces: Float[Tensor, "B lead segment patch"]) -> Tensor:
-        """One vector for each piece, (B, leads, segments, D).
+    def forward(self, pieces: Float[Tensor, "*tokens patch"]) -> Float[Tensor, "*tokens D"]:
+        """One vector for each piece.
 
         Args:
             pieces: samples of each token.
         """
-        y = self.convolutions(pieces.flatten(0, 2)[:, None])
-        return self.out(torch.cat([y.mean(-1), y.amax(-1)], -1)).unflatten(0, pieces.shape[:3])
+        windows = pieces.unfold(-1, self.window, self.hop)
+        seen = gelu(self.second(gelu(self.first(windows))))
+        return self.out(torch.cat([seen.mean(-2), seen.amax(-2)], -1))
 
 
 def select(logits: Float[Tensor, "B N"], keep: Shaped[Tensor, "B N"]) -> Float[Tensor, "B N"]:

@@ -38,6 +38,7 @@ class SCARConfig:
         fs, samples, patch: ECG rate in hertz, length, and samples of a token.
         width, depth, heads: of the transformer.
         out: features of the common space.
+        stem: how a token is read, see `LeadTimeTransformer`.
         text, text_width: frozen text model and its features, see `ReportTower`.
         temperature: tau of the contrast between records.
         mask: what hides tokens in training: "masker", or for comparison "random" cells, "leads"
@@ -65,7 +66,7 @@ class SCARConfig:
     depth: int = 12
     heads: int = 3
     out: int = 256
-    stem: tuple[int, ...] = ()
+    stem: tuple[int, int, int] | None = None
     text: str = MED_CPT
     text_width: int = 768
     temperature: float = 0.07
@@ -107,10 +108,10 @@ class SCARConfig:
             ValueError: another name.
         """
         laptop = SCARConfig(
-            fs=100, samples=1000, patch=100, width=64, depth=2, heads=4, out=64, stem=(16, 32), text=EMBEDDED,
-            text_width=64, horizon=200,
+            fs=100, samples=1000, patch=250, width=64, depth=2, heads=4, out=64, stem=(50, 5, 64),
+            text=EMBEDDED, text_width=64, masker_rate=2.0, horizon=160,
         )  # fmt: skip
-        tiny = replace(laptop, width=32, depth=1, out=32, patch=200, horizon=10)
+        tiny = replace(laptop, width=32, depth=1, out=32, stem=(50, 10, 32), horizon=10)
         presets = {"paper": SCARConfig(), "class": laptop, "smoke": tiny}
         if name not in presets:
             raise ValueError(f"SCAR has the presets {', '.join(presets)}, not '{name}'")
