@@ -17,7 +17,7 @@ def main() -> int:
     rate = matrix_rate() / 1e9
     print(f"{platform.machine()}, one thread, matrix product {rate:.0f} GFLOP/s, CPU time")
     checks = (speed.local_loss, speed.wavelet, speed.cohort, speed.encoder,
-              reports.cached_reports, reports.token_loss, reports.prompts,
+              reports.merl_step, reports.tamer_step, reports.token_loss, reports.prompts,
               memory.streaming, memory.training)  # fmt: skip
     reached = [check() for check in checks]
     return 0 if all(reached) else 1

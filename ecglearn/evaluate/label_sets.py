@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HERE = Path(__file__).parent
 LABEL_SETS = ("ptbxl-super", "ptbxl-sub", "ptbxl-form", "ptbxl-rhythm", "cpsc2018", "csn")
@@ -70,6 +73,59 @@ def class_overlap(source: str, target: str) -> dict[str, tuple[str, ...]]:
         for name in here:
             turned[name] = (*turned.get(name, ()), there)
     return turned
+
+
+def snomed_labels(name: str, codes: Sequence[Iterable[str]]) -> pd.DataFrame:
+    """Labels of records whose diagnoses are SNOMED CT codes, by equality of codes.
+
+    Args:
+        name: `cpsc2018` or `csn`.
+        codes: of each record; codes of no class of the set are ignored.
+
+    Returns:
+        One row for each record, one column of bool for each class.
+
+    Raises:
+        ValueError: the set has no codes.
+
+    Source: codes of the PhysioNet/CinC Challenge 2021 (Reyna et al. 2021). The released label file
+        of Liu et al. 2024 (MERL) for CSN was made by substrings of names and has false labels.
+
+    Book: tamer#label-sets
+    """
+    import pandas as pd
+
+    known = {n: c for n, c in _content()["snomed"].items() if n != "about"}
+    if name not in known:
+        raise ValueError(f"no SNOMED codes for '{name}'; there are codes for {', '.join(known)}")
+    rows = [frozenset(map(str, line)) for line in codes]
+    return pd.DataFrame({c: [not row.isdisjoint(wanted) for row in rows]
+                         for c, wanted in known[name].items()})  # fmt: skip
+
+
+def cohort_labels(name: str, findings: pd.DataFrame) -> pd.DataFrame:
+    """Labels of simulated patients in a public label set.
+
+    Args:
+        name: `ptbxl-super`, `cpsc2018` or `csn`.
+        findings: who has which finding of the simulated cohort; columns by name.
+
+    Returns:
+        One column of bool for each class that the cohort can show.
+
+    Raises:
+        ValueError: the set has no map.
+
+    Source: our choice.
+
+    Book: tamer#label-sets
+    """
+    import pandas as pd
+
+    known = {n: c for n, c in _content()["cohort"].items() if n != "about"}
+    if name not in known:
+        raise ValueError(f"no findings for '{name}'; there are maps for {', '.join(known)}")
+    return pd.DataFrame({c: findings[list(of)].any(axis=1) for c, of in known[name].items()})
 
 
 def load_prompts(

@@ -14,10 +14,12 @@ from ecglearn.evaluate import (
     PromptError,
     auroc_intervals,
     class_overlap,
+    cohort_labels,
     cross_domain,
     label_set,
     load_prompts,
     macro_auroc,
+    snomed_labels,
 )
 
 COUNTS = {"ptbxl-super": 5, "ptbxl-sub": 23, "ptbxl-form": 19, "ptbxl-rhythm": 12, "cpsc2018": 9,
@@ -116,9 +118,39 @@ def test_cross_domain_averages_the_shared_classes():
     labels = pd.DataFrame(np.eye(9, dtype=bool).repeat(4, 0), columns=names)
     scores = labels.astype(float)
     scores["PAC"] *= -1
-    result = macro_auroc(scores, labels)
-    assert cross_domain(result, "ptbxl-super", "cpsc2018") == 1
-    assert cross_domain(result, "csn", "cpsc2018") == pytest.approx(8 / 9)
+    assert cross_domain(scores, labels, "ptbxl-super", "cpsc2018", draws=5) == (1, 1, 1)
+    assert cross_domain(scores, labels, "csn", "cpsc2018", draws=5).value == pytest.approx(8 / 9)
+    assert cross_domain(scores, labels, "cpsc2018", "cpsc2018", draws=5).value == pytest.approx(
+        8 / 9
+    )
+    only = pd.DataFrame({"PAC": scores["PAC"]})
+    with pytest.raises(ValueError, match="no labelled class of 'cpsc2018' is known to"):
+        cross_domain(only, only > 0, "ptbxl-super", "cpsc2018")
+
+
+def test_codes_are_compared_whole():
+    labels = snomed_labels("csn", [["427084000"], ["429622005", "1"], ["4270840001"], []])
+    assert list(labels.columns) == list(label_set("csn"))
+    assert labels.columns[labels.loc[0]].tolist() == ["ST"]  # the released file adds STDD's cases
+    assert labels.columns[labels.loc[1]].tolist() == ["STDD"]
+    assert not labels.loc[2:].to_numpy().any()
+    with pytest.raises(ValueError, match="no SNOMED codes for 'ptbxl-form'"):
+        snomed_labels("ptbxl-form", [])
+
+
+@pytest.mark.parametrize("name", ["ptbxl-super", "cpsc2018", "csn"])
+def test_cohort_labels_are_the_union_of_findings(name):
+    rng = np.random.default_rng(0)
+    findings = pd.DataFrame(rng.random((40, len(FINDINGS))) < 0.2, columns=list(FINDINGS)[::-1])
+    labels = cohort_labels(name, findings)
+    assert set(labels.columns) <= set(label_set(name))
+    normal = {"ptbxl-super": "NORM", "cpsc2018": "NORM", "csn": "SR"}[name]
+    assert labels[normal].tolist() == findings["normal ECG"].tolist()
+    raised = findings["anterior ST elevation"] | findings["inferior ST elevation"]
+    wide = "MI" if name == "ptbxl-super" else "STE"
+    assert bool((labels[wide] >= raised).all())
+    with pytest.raises(ValueError, match="no findings for 'ptbxl-rhythm'"):
+        cohort_labels("ptbxl-rhythm", findings)
 
 
 def test_bad_prompt_files(tmp_path):

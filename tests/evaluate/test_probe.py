@@ -1,0 +1,97 @@
+"""The linear probe: chosen on validation records, blind to the test records, honest about gaps."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from ecglearn.evaluate import Split, fit_probe, mean_auroc, probe_table
+
+N, D, K = 200, 8, 3
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    rng = np.random.default_rng(0)
+    y = (rng.random((3 * N, K)) < 0.3).astype(float)
+    x = y @ rng.normal(size=(K, D)) + rng.normal(size=(3 * N, D))
+    return split(x), split(y)
+
+
+def split(x):
+    return Split(x[:N], x[N : 2 * N], x[2 * N :])
+
+
+def test_one_strength_is_logistic_regression_class_by_class(crowd):
+    x, y = crowd
+    probe = fit_probe(x, y, strengths=[0.1])
+    scale = StandardScaler().fit(x.train)
+    for k in range(K):
+        model = LogisticRegression(C=0.1).fit(scale.transform(x.train), y.train[:, k])
+        expected = model.decision_function(scale.transform(x.test))
+        np.testing.assert_allclose(probe.scores[:, k], expected, atol=1e-4)
+    assert mean_auroc(y.test, probe.scores) > 0.8
+
+
+def test_the_strength_is_chosen_by_validation_never_by_test(crowd):
+    x, y = crowd
+    tried = (1e-6, 1e-2, 10.0)
+    values = [
+        mean_auroc(y.validation, fit_probe(x._replace(test=x.validation), y, strengths=[c]).scores)
+        for c in tried
+    ]
+    chosen = fit_probe(x, y, strengths=tried)
+    assert chosen.strength == tried[int(np.argmax(values))]
+    other = fit_probe(x, y._replace(test=1 - y.test), strengths=tried)
+    np.testing.assert_array_equal(other.scores, chosen.scores)
+
+
+def test_test_records_do_not_reach_scaling_or_weights(crowd):
+    x, y = crowd
+    moved = x._replace(test=np.concatenate([x.test[:5], 1e6 + x.test[5:]]))
+    np.testing.assert_array_equal(fit_probe(moved, y).scores[:5], fit_probe(x, y).scores[:5])
+
+
+def test_few_labels_miss_classes_and_say_so(crowd):
+    x, y = crowd
+    y = Split(*(part.copy() for part in y))
+    y.train[:, 1] = 0
+    y.train[7, 1] = np.nan
+    probe = fit_probe(x, y)
+    assert probe.unseen == [1]
+    assert len(np.unique(probe.scores[:, 1])) == 1
+    assert mean_auroc(y.test[:, 1:2], probe.scores[:, 1:2]) == 0.5
+
+
+def test_unmeasured_labels_are_left_out(crowd):
+    x, y = crowd
+    y = Split(*(part.copy() for part in y))
+    gaps = np.random.default_rng(1).random(y.train.shape) < 0.3
+    y.train[gaps] = np.nan
+    rows = ~gaps[:, 0]
+    alone = fit_probe(x, Split(*(part[:, :1] for part in y)), strengths=[1.0])
+    scale = StandardScaler().fit(x.train)
+    model = LogisticRegression(C=1.0).fit(scale.transform(x.train)[rows], y.train[rows, 0])
+    expected = model.decision_function(scale.transform(x.test))
+    np.testing.assert_allclose(alone.scores[:, 0], expected, atol=1e-3)
+
+
+def test_table_orders_what_is_known_to_be_ordered(crowd):
+    x, y = crowd
+    noise = split(np.random.default_rng(3).normal(size=(3 * N, D)))
+    table = probe_table({"good": x, "noise": noise}, y, shares=(0.05, 1.0), seeds=3, draws=50)
+    assert list(table.index) == [("good", 0.05), ("good", 1.0), ("noise", 0.05), ("noise", 1.0)]
+    assert table["records"].tolist() == [10, 200, 10, 200]
+    assert bool((table["low"] <= table["value"]).all() & (table["value"] <= table["high"]).all())
+    assert table.loc[("good", 0.05), "high"] < table.loc[("good", 1.0), "value"]
+    assert table.loc[("noise", 1.0), "high"] < table.loc[("good", 0.05), "low"]
+    assert 0.4 < table.loc[("noise", 1.0), "value"] < 0.6
+
+
+def test_bad_input(crowd):
+    x, y = crowd
+    for share in (0, 1.5):
+        with pytest.raises(ValueError, match="a share of the training records is above 0"):
+            fit_probe(x, y, share=share)
+    with pytest.raises(ValueError, match="200 validation records have features and 199"):
+        fit_probe(x, y._replace(validation=y.validation[1:]))
