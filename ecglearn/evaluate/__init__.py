@@ -15,6 +15,7 @@ from ecglearn.evaluate.auroc import (
     mean_auroc,
     paired,
 )
+from ecglearn.evaluate.cmrs import CMRS, cmrs
 from ecglearn.evaluate.label_sets import (
     LABEL_SETS,
     PromptError,
@@ -24,6 +25,15 @@ from ecglearn.evaluate.label_sets import (
     load_prompts,
     snomed_labels,
 )
+from ecglearn.evaluate.missingness import (
+    critical,
+    critical_views,
+    evidence_removed,
+    hide,
+    missingness_table,
+    random_views,
+    token_drops,
+)
 from ecglearn.evaluate.probe import Probe, Split, fit_probe, probe_table
 from ecglearn.evaluate.regression import linear_probe, linear_probe_r2, r2
 from ecglearn.evaluate.retrieval import cosine, patient_rank, retrieval_table
@@ -32,11 +42,12 @@ from ecglearn.evaluate.uncertainty import Interval, over_patients, over_seeds
 from ecglearn.evaluate.zero_shot import cross_domain, zero_shot
 
 __all__ = [
-    "LABEL_SETS", "Alignment", "Interval", "MacroAUROC", "Probe", "PromptError", "Split",
-    "StoredResults", "alignment_maps", "alignment_numbers", "auroc_columns",
-    "auroc_difference", "auroc_intervals", "class_overlap", "cohort_labels", "cosine",
-    "cross_domain", "diagonal_contrast", "fit_probe", "label_set", "linear_probe",
-    "linear_probe_r2", "load_prompts", "macro_auroc", "mean_auroc", "over_patients",
-    "over_seeds", "paired", "patient_rank", "probe_table", "r2", "retrieval_table",
-    "snomed_labels", "stored_results", "zero_shot",
+    "CMRS", "LABEL_SETS", "Alignment", "Interval", "MacroAUROC", "Probe", "PromptError",
+    "Split", "StoredResults", "alignment_maps", "alignment_numbers", "auroc_columns",
+    "auroc_difference", "auroc_intervals", "class_overlap", "cmrs", "cohort_labels", "cosine",
+    "critical", "critical_views", "cross_domain", "diagonal_contrast", "evidence_removed",
+    "fit_probe", "hide", "label_set", "linear_probe", "linear_probe_r2", "load_prompts",
+    "macro_auroc", "mean_auroc", "missingness_table", "over_patients", "over_seeds", "paired",
+    "patient_rank", "probe_table", "r2", "random_views", "retrieval_table", "snomed_labels",
+    "stored_results", "token_drops", "zero_shot",
 ]  # fmt: skip

@@ -108,10 +108,10 @@ class SCARConfig:
             ValueError: another name.
         """
         laptop = SCARConfig(
-            fs=100, samples=1000, patch=250, width=64, depth=2, heads=4, out=64, stem=(50, 5, 64),
+            fs=100, samples=1000, patch=250, width=64, depth=2, heads=4, out=64, stem=(40, 10, 48),
             text=EMBEDDED, text_width=64, masker_rate=2.0, horizon=160,
         )  # fmt: skip
-        tiny = replace(laptop, width=32, depth=1, out=32, stem=(50, 10, 32), horizon=10)
+        tiny = replace(laptop, width=32, depth=1, out=32, stem=(40, 20, 32), horizon=10)
         presets = {"paper": SCARConfig(), "class": laptop, "smoke": tiny}
         if name not in presets:
             raise ValueError(f"SCAR has the presets {', '.join(presets)}, not '{name}'")
@@ -318,7 +318,7 @@ class SCAR(nn.Module):
         if generator is None:
             if not adversarial:
                 return there
-            return self._kept_by_masker(x, there, self._texts(batch), None)
+            return self.kept_by_masker(x, there, self._texts(batch))
         source = Generator().manual_seed(
             int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
         )
@@ -327,7 +327,7 @@ class SCAR(nn.Module):
                 x.device
             )
         if adversarial:
-            first = self._kept_by_masker(x, there, self._texts(batch), source)
+            first = self.kept_by_masker(x, there, self._texts(batch), source)
         else:
             first = draw_cells(size, share=share, segments=segments, generator=source).to(x.device)
         second = draw_levels(size, segments=segments, generator=source).to(x.device)
@@ -351,6 +351,21 @@ class SCAR(nn.Module):
             scores, self.curriculum()[0], temperature=self.config.masker_temperature,
             keep=there.flatten(1), generator=generator,
         )  # fmt: skip
+
+    def kept_by_masker(
+        self, x: Tensor, there: Tensor, texts: Tensor, generator: Generator | None = None
+    ) -> Bool[Tensor, "B lead segment"]:
+        """What the masker leaves at the present budget.
+
+        Args:
+            x: signals (B, 12, time).
+            there: tokens that are observed (B, 12, segments).
+            texts: vectors of the reports (B, D).
+            generator: source of the Gumbel noise; None adds none.
+        """
+        return (there.flatten(1) * (1 - self.removed(x, there, texts, generator)) > 0.5).view_as(
+            there
+        )
 
     def scores(self, x: Tensor, there: Tensor, texts: Tensor) -> Float[Tensor, "B N"]:
         """The masker's scores of all tokens.
@@ -381,11 +396,6 @@ class SCAR(nn.Module):
     def _texts(self, batch: ECGBatch) -> Tensor:
         assert batch.reports is not None
         return self.report(self.report.encode(batch.reports))
-
-    def _kept_by_masker(
-        self, x: Tensor, there: Tensor, texts: Tensor, generator: Generator | None
-    ) -> Tensor:
-        return (self.removed(x, there, texts, generator) < 0.5).view_as(there)
 
 
 @contextmanager

@@ -1,0 +1,47 @@
+"""Records in which it is known which tokens carry the finding: noise, and a wave in a few leads."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from ecglearn.data.batch import ECGBatch
+from ecglearn.methods.scar import SCARConfig
+
+CLASSES = (
+    "sinus tachycardia.", "left bundle branch block.", "old anterior infarction.",
+    "atrial flutter.", "low qrs voltage.", "peaked t waves.",
+)  # fmt: skip
+PRIMARY, SECONDARY = (1, 7), (3, 10)  # leads
+CONFIG = replace(
+    SCARConfig.preset("smoke"), samples=200, patch=50, width=32, depth=1, heads=2, stem=None,
+    temperature=0.1, masker_rate=2.0, horizon=150, budget=(8 / 48, 8 / 48),
+)  # fmt: skip
+
+
+@dataclass
+class Planted:
+    """Records, their class, and which cells are which."""
+
+    batch: ECGBatch
+    kind: torch.Tensor
+    primary: torch.Tensor
+    secondary: torch.Tensor
+
+
+def planted(
+    n: int, seed: int = 0, *, leads: tuple[int, ...] = PRIMARY, strong: float = 1.2,
+    weak: float = 0.5, times: slice = slice(None),
+) -> Planted:  # fmt: skip
+    """Six classes; each has its own strong wave in some leads and a weak one in others."""
+    waves = torch.randn(2, len(CLASSES), 50, generator=torch.Generator().manual_seed(99))
+    generator = torch.Generator().manual_seed(seed)
+    kind = torch.randint(len(CLASSES), (n,), generator=generator)
+    x = torch.randn(n, 12, 4, 50, generator=generator)
+    primary = torch.zeros(12, 4, dtype=torch.bool)
+    secondary = primary.clone()
+    primary[list(leads), times] = True
+    secondary[list(SECONDARY)] = True
+    x = x + strong * waves[0][kind][:, None, None] * primary[..., None]
+    x = x + weak * waves[1][kind][:, None, None] * secondary[..., None]
+    batch = ECGBatch(ecg=x.flatten(2), fs=100, reports=[CLASSES[i] for i in kind])
+    return Planted(batch, kind, primary, secondary)
