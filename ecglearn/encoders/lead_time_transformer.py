@@ -52,7 +52,7 @@ class LeadTimeTransformer(nn.Module):
         leads: leads of the input.
 
     Raises:
-        ValueError: the patch does not divide the samples, or the selector is unknown.
+        ValueError: the patch does not divide the samples.
 
     Source: Liu et al. 2026 (SCAR) names the parts; sizes after Na et al. 2024 (ST-MEM); null token,
         linear last layer and the rest are our choice.
@@ -68,8 +68,6 @@ class LeadTimeTransformer(nn.Module):
         super().__init__()
         if samples % patch:
             raise ValueError(f"patches of {patch} samples do not tile {samples} samples")
-        if selector not in ("mean", "learned"):
-            raise ValueError(f'selector must be "mean" or "learned", got {selector!r}')
         self.leads, self.segments, self.patch = leads, samples // patch, patch
         self.cut = nn.Linear(patch, width) if stem is None else WindowStem(*stem, width)
         self.lead = nn.Parameter(torch.randn(leads, 1, width) * LEAD_STD)

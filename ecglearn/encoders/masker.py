@@ -112,7 +112,7 @@ def remove(
     theta = (ends.gather(1, count) + ends.gather(1, count + 1)) / 2
     hard = (order.argsort(1) < count).to(scores)
     soft = ((y - theta) / temperature).sigmoid()
-    return hard + soft - soft.detach()
+    return hard + (soft - soft.detach())  # the bracket is exactly 0: without it, rounding leaks
 
 
 def _scorer(width: int) -> nn.Sequential:

@@ -29,8 +29,8 @@ class Planted:
 
 
 def planted(
-    n: int, seed: int = 0, *, leads: tuple[int, ...] = PRIMARY, strong: float = 1.2,
-    weak: float = 0.5, times: slice = slice(None),
+    n: int, seed: int = 0, *, leads: tuple[int, ...] = PRIMARY, strong: float = 0.6,
+    weak: float = 0.2, times: slice = slice(None),
 ) -> Planted:  # fmt: skip
     """Six classes; each has its own strong wave in some leads and a weak one in others."""
     waves = torch.randn(2, len(CLASSES), 50, generator=torch.Generator().manual_seed(99))
@@ -45,3 +45,21 @@ def planted(
     x = x + weak * waves[1][kind][:, None, None] * secondary[..., None]
     batch = ECGBatch(ecg=x.flatten(2), fs=100, reports=[CLASSES[i] for i in kind])
     return Planted(batch, kind, primary, secondary)
+
+
+def two_findings(n: int, seed: int = 0) -> tuple[ECGBatch, torch.Tensor]:
+    """Each record shows two of six classes, each class in two leads of its own; the report names
+    one of them. Also which cells show the one that is named (n, 12, 4)."""
+    waves = torch.randn(len(CLASSES), 50, generator=torch.Generator().manual_seed(99))
+    generator = torch.Generator().manual_seed(seed)
+    shown = torch.rand(n, len(CLASSES), generator=generator).argsort(1)[:, :2]
+    x = torch.randn(n, 12, 4, 50, generator=generator)
+    cells = torch.zeros(n, 2, 12, 4, dtype=torch.bool)
+    rows = torch.arange(n)
+    for which in range(2):
+        kind = shown[:, which]
+        for lead in (2 * kind, 2 * kind + 1):
+            x[rows, lead] += waves[kind][:, None]
+            cells[rows, which, lead] = True
+    reports = [CLASSES[i] for i in shown[:, 0]]
+    return ECGBatch(ecg=x.flatten(2), fs=100, reports=reports), cells[:, 0]
