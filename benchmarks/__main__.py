@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from benchmarks import memory, reports, speed
+from benchmarks import masking, memory, reports, speed
 from benchmarks.measure import matrix_rate
 
 
@@ -18,6 +18,7 @@ def main() -> int:
     print(f"{platform.machine()}, one thread, matrix product {rate:.0f} GFLOP/s, CPU time")
     checks = (speed.local_loss, speed.wavelet, speed.cohort, speed.encoder,
               reports.merl_step, reports.tamer_step, reports.token_loss, reports.prompts,
+              masking.masked_attention, masking.budget,
               memory.streaming, memory.training)  # fmt: skip
     reached = [check() for check in checks]
     return 0 if all(reached) else 1

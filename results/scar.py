@@ -122,10 +122,10 @@ def missingness_run(variant: str, seed: int) -> dict[str, float]:
     found["auroc"] = macro_auroc(full, labels()).value
     for view, keep in views(seed).items():
         found |= _measured(method, test, view, keep, full, labels())
-    few, y = test[slice(0, WHITE_BOX)], labels()[:WHITE_BOX]
+    few, y = test[slice(0, WHITE_BOX)], labels().head(WHITE_BOX)
     drops = token_drops(method, few, load_prompts(), y, segments=SEGMENTS)
     own = critical(drops, 0.25)
-    found |= _measured(method, few, "white-box 25%", own, full[:WHITE_BOX], y)
+    found |= _measured(method, few, "white-box 25%", own, full.head(WHITE_BOX), y)
     if isinstance(method, SCAR) and method.masker is not None:
         method.eval()
         x, there = method.read(test)

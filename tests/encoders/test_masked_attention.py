@@ -162,8 +162,9 @@ def test_masker_is_bounded_reads_the_report_and_sends_nothing_back(structured):
 def test_structured_scores_move_whole_leads_together():
     torch.manual_seed(0)
     masker = Masker(16, 8, structured=True, use_text=False)
-    torch.nn.init.zeros_(masker.cells[3].weight)
-    torch.nn.init.zeros_(masker.whole_times[3].weight)
+    for part in (masker.cells[3], masker.whole_times[3]):
+        assert isinstance(part, torch.nn.Linear)
+        torch.nn.init.zeros_(part.weight)
     scores = masker(torch.randn(2, 48, 16), torch.randn(2, 8), torch.ones(2, 12, 4).bool())
     rows = scores.unflatten(1, (12, 4))
     torch.testing.assert_close(rows, rows[..., :1].expand_as(rows))

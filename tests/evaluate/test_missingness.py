@@ -191,8 +191,9 @@ def test_table_works_on_a_model_without_keep(batch, cohort):
     table = missingness_table({"MERL": model}, batch, prompts, labels, views, draws=20)
     assert list(table["view"]) == ["full", "mild", "moderate", "severe"]
     assert table["missing"].tolist() == pytest.approx([0, 0.4375, 0.75, 0.875])
-    assert table.loc[0, ["cmrs", "cmrs_mag"]].tolist() == [1, 1] or table["cmrs"].isna().all()
-    assert (table["auroc_low"] <= table["auroc"]).all()
-    assert (table["auroc_high"] >= table["auroc"]).all()
+    numbers = table[["auroc_low", "auroc", "auroc_high"]].to_numpy()
+    assert (np.diff(numbers, axis=1) >= 0).all()
+    first = table[["cmrs", "cmrs_mag"]].to_numpy()[0]
+    assert first.tolist() == [1, 1] or np.isnan(first).all()
     again = missingness_table({"MERL": model}, batch, prompts, labels, views, draws=20)
     assert again.equals(table)

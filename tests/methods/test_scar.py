@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -153,13 +154,14 @@ def test_each_step_moves_its_own_side_in_its_own_direction(patients):
             "encoder": [*method.ecg.parameters(), *method.report.parameters()],
             "masker": list(method.masker.parameters()),
         }
-        entries = dict(zip(("encoder", "masker"), method.steps(), strict=True))
+        entries: dict[str, Any] = dict(zip(sides, method.steps(), strict=True))
 
         def masked_loss(method=method):
             with torch.no_grad():
                 return -float(method.masker_losses(patients)["masker"])
 
-        for side, other in (("encoder", "masker"), ("masker", "encoder")):
+        turns: tuple[tuple[str, str], ...] = (("encoder", "masker"), ("masker", "encoder"))
+        for side, other in turns:
             before = [p.detach().clone() for p in sides[other]]
             own = [p.detach().clone() for p in sides[side]]
             loss = masked_loss()
@@ -230,6 +232,7 @@ def test_the_report_tells_the_masker_which_finding_is_meant():
     fit(method, train, epochs=14, batch_size=64, lr=3e-3, progress=False)
     method.eval()
     hits = []
+    assert test.reports is not None
     for batch in (test, replace(test, reports=[*test.reports[1:], test.reports[0]])):
         hits.append(float((~mask_of(method, batch))[named].float().mean()))
     assert hits[0] > 2 * 8 / 48
