@@ -10,7 +10,7 @@ from ecglearn.encoders.masker import remove
 
 
 def masked_attention() -> bool:
-    """Forward and backward of the paper-size token grid with three quarters hidden and with none."""
+    """A step over the paper-size token grid with three quarters hidden, and with none."""
     encoder = LeadTimeTransformer(depth=2)
     x = torch.randn(4, 12, 5000)
     keep = torch.rand(4, 12, 40, generator=torch.Generator().manual_seed(0)) > 0.75

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
 from ecglearn.checkpoint import library_hash
-from results import scar, tamer
+from results import planted, scar, tamer
 from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run, settings
 
 SEEDS = (0, 1, 2)
@@ -29,6 +29,7 @@ CONFIGS = {name: settings(config) for name, config in ALIGNMENT.items()} | {
 }
 CONFIGS |= {name: tamer.settings(config) for name, config in tamer.ABLATION.items()}
 CONFIGS |= {name: scar.settings(config) for name, config in scar.MISSINGNESS.items()}
+CONFIGS |= {name: scar.settings(config) for name, (config, _) in planted.PLANTED.items()}
 ABLATION_ROWS = (*ABLATION, "PTACL, fine-tuned", "supervised", "random init")
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
     "ptacl-alignment": (
@@ -47,6 +48,11 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
         tuple(scar.MISSINGNESS), scar.missingness_run,
         "1024 training and 512 test patients of cohort seed 0 (white-box: 128 of them), 10 epochs, "
         "batch 64, embedded text",
+    ),
+    "scar-planted": (
+        tuple(planted.PLANTED), planted.planted_run,
+        "512 training and 512 test records of planted waves in noise, drawn anew for each seed, 19 "
+        "epochs, batch 64, embedded text",
     ),
 }  # fmt: skip
 

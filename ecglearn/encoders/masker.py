@@ -110,7 +110,8 @@ def remove(
     ordered, order = y.detach().sort(stable=True, dim=1, descending=True)
     ends = torch.cat([ordered[:, :1] + 1, ordered, ordered[:, -1:] - 1], 1)
     theta = (ends.gather(1, count) + ends.gather(1, count + 1)) / 2
-    hard = (order.argsort(1) < count).to(scores)
+    first = torch.arange(scores.shape[1], device=scores.device) < count
+    hard = torch.zeros_like(scores).scatter(1, order, first.to(scores))
     soft = ((y - theta) / temperature).sigmoid()
     return hard + (soft - soft.detach())  # the bracket is exactly 0: without it, rounding leaks
 

@@ -20,7 +20,7 @@ from ecglearn.losses.relevance import relevance, relevance_weights
 from ecglearn.methods.scar import SCAR, SCARConfig
 from ecglearn.signals.missing import LEVELS, draw_missing, keep_samples, missing_share
 from ecglearn.train import fit
-from tests.methods.planted import CLASSES, CONFIG, planted, two_findings
+from results.planted import CLASSES, CONFIG, planted, two_findings
 
 SMOKE = SCARConfig.preset("smoke")
 

@@ -1,11 +1,16 @@
 """Records in which it is known which tokens carry the finding: noise, and a wave in a few leads."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.methods.scar import SCARConfig
+from ecglearn.evaluate import hide, macro_auroc, zero_shot
+from ecglearn.methods.scar import SCAR, SCARConfig
+from ecglearn.train import fit
 
 CLASSES = (
     "sinus tachycardia.", "left bundle branch block.", "old anterior infarction.",
@@ -63,3 +68,46 @@ def two_findings(n: int, seed: int = 0) -> tuple[ECGBatch, torch.Tensor]:
             cells[rows, which, lead] = True
     reports = [CLASSES[i] for i in shown[:, 0]]
     return ECGBatch(ecg=x.flatten(2), fs=100, reports=reports), cells[:, 0]
+
+
+_FULL = replace(CONFIG, mask="none", selector="learned")
+VARIANTS = {
+    "full input": _FULL,
+    "random tokens": replace(_FULL, mask="random"),
+    "random leads": replace(_FULL, mask="leads"),
+    "masker, learned selector": replace(CONFIG, selector="learned"),
+    "SCAR": CONFIG,
+    "SCAR, structured masker": replace(CONFIG, structured=True),
+}
+CASES: dict[str, dict] = {
+    "two whole leads": {},
+    "two tokens": {"leads": PRIMARY[:1], "times": slice(0, 2), "strong": 0.9},
+}
+PLANTED = {f"{v}; {case}": (config, kw) for case, kw in CASES.items()
+           for v, config in VARIANTS.items()}  # fmt: skip
+
+
+def planted_run(variant: str, seed: int) -> dict[str, float]:
+    """Macro AUROC with everything, and without the tokens that carry the strong sign."""
+    config, case = PLANTED[variant]
+    train, test = planted(512, seed, **case), planted(512, seed + 1000, **case)
+    torch.manual_seed(seed)
+    method = SCAR(config)
+    fit(method, train.batch, epochs=19, batch_size=64, lr=3e-3, seed=seed, progress=False)
+    method.eval()
+    prompts = {name: name for name in CLASSES}
+    labels = np.eye(len(CLASSES))[test.kind.numpy()]
+    without = (~test.primary).expand(len(test.kind), -1, -1)
+    found = {
+        "auroc": macro_auroc(zero_shot(method, test.batch, prompts).to_numpy(), labels).value,
+        "without_auroc": macro_auroc(
+            zero_shot(method, hide(test.batch, without), prompts).to_numpy(), labels
+        ).value,
+    }
+    if method.masker is not None:
+        x, there = method.read(test.batch)
+        with torch.no_grad():
+            gone = ~method.kept_by_masker(x, there, method.embed_text(test.batch.reports or []))
+        chance = float(gone.float().mean())
+        found["masker_hits"] = float(gone[:, test.primary].float().mean()) / chance
+    return found
