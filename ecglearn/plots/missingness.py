@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK, BLUE = "#4c566a", "#1f77b4"
+INK, BLUE = "#4c566a", "rgba(31, 119, 180, 0.5)"
 
 
 def token_grid(
@@ -148,9 +148,9 @@ def removal_explorer(
                        hoverinfo="skip"), 1, 1,
         )  # fmt: skip
         fig.add_trace(
-            go.Bar(x=list(classes), y=np.round(values, 2), name=f"score-{i}", visible=False,
-                   marker_color=BLUE, showlegend=False,
-                   hovertemplate="%{x}: %{y}<extra></extra>"), 2, 1,
+            go.Bar(y=list(classes), x=np.round(values, 2), orientation="h", name=f"score-{i}",
+                   visible=False, marker_color=BLUE, showlegend=False,
+                   hovertemplate="%{y}: %{x}<extra></extra>"), 2, 1,
         )  # fmt: skip
     fig.add_trace(
         go.Bar(x=list(range(len(choices))), y=np.round(scores[:, 0], 2), text=list(choices),
@@ -162,12 +162,16 @@ def removal_explorer(
         tickvals=[-k for k in range(12)], ticktext=list(LEADS), range=[-12, 1], row=1, col=1
     )
     reach = [min(float(scores.min()) * 1.1, 0), float(scores.max()) * 1.1]
-    fig.update_yaxes(range=reach, row=2, col=1)
-    fig.update_xaxes(tickvals=list(range(len(choices))), ticktext=list(choices), tickangle=-60,
+    fig.update_xaxes(range=reach, row=2, col=1)
+    fig.update_yaxes(ticklabelposition="inside", autorange="reversed", row=2, col=1)
+    fig.update_xaxes(tickvals=list(range(len(choices))), ticktext=list(choices), tickangle=-60, tickfont={"size": 10},
                      row=3, col=1)  # fmt: skip
     rule = {"on": "choices", "show": ["gone-{i}", "score-{i}"], "start": {"i": start}}
     fig.update_layout(
-        height=860, meta={"link": rule}, barmode="overlay", margin={"t": 40, "b": 90, "l": 50}
+        height=860,
+        meta={"link": rule},
+        barmode="overlay",
+        margin={"t": 40, "b": 90, "l": 50, "r": 10},
     )
     return fig
 
