@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from benchmarks import clinical, generation, memory, reports, speed
+from benchmarks import clinical, generation, masking, memory, reports, speed
 from benchmarks.measure import matrix_rate
 
 
@@ -20,6 +20,7 @@ def main() -> int:
               reports.merl_step, reports.tamer_step, reports.token_loss, reports.prompts,
               generation.deri_step, generation.decoder, generation.writing,
               clinical.recurrence, clinical.growth, clinical.join_memory,
+              masking.masked_attention, masking.budget,
               memory.streaming, memory.training)  # fmt: skip
     reached = [check() for check in checks]
     return 0 if all(reached) else 1

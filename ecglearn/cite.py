@@ -39,6 +39,12 @@ ENTRIES = {
   booktitle = {Proceedings of the 41st International Conference on Machine Learning ({ICML})},
   year      = {2024},
 }""",  # noqa: E501
+    "SCAR": r"""@article{liu2026scar,
+  author  = {Liu, Hongjun and Han, Rujun and Zhou, Leyu and Yao, Chao},
+  title   = {Semantic Compensation via Adversarial Removal for Robust Zero-Shot {ECG} Diagnosis},
+  journal = {arXiv preprint arXiv:2604.01498},
+  year    = {2026},
+}""",
 }
 
 

@@ -225,10 +225,11 @@ def _optimiser(
     for group in groups:
         rate = lr * group.get("lr_scale", 1.0)
         matrices = [p for p in group["params"] if p.ndim > 1]
+        of_matrices = group.get("weight_decay", weight_decay)
         vectors = [p for p in group["params"] if p.ndim <= 1]
         split += [
             {"params": parameters, "lr": rate, "weight_decay": decay}
-            for parameters, decay in ((matrices, weight_decay), (vectors, 0.0))
+            for parameters, decay in ((matrices, of_matrices), (vectors, 0.0))
             if parameters
         ]
     return torch.optim.AdamW(split, betas=betas)

@@ -6,11 +6,14 @@ import math
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 
 INITIAL_STD, PAPER_WIDTH = 0.02, 512
+LARGEST = (
+    20.0  # exponent of a removed token above the largest kept one: finite, and so its gradient
+)
 
 
 class Attention(nn.Module):
@@ -38,12 +41,52 @@ class Attention(nn.Module):
         self.value_bias = nn.Parameter(torch.zeros(width))
         self.out = nn.Linear(width, width)
 
-    def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
-        """Every token gathers from all tokens, (B, N, D)."""
+    def forward(
+        self, x: Float[Tensor, "B N D"], keep: Shaped[Tensor, "B N"] | None = None
+    ) -> Float[Tensor, "B N D"]:
+        """Every token gathers from all tokens, or from the kept ones, (B, N, D).
+
+        Args:
+            x: tokens (B, N, D).
+            keep: which may be read: bool, or weights from 0 to 1; see `kept_attention`.
+        """
         bias = torch.cat([self.query_bias, torch.zeros_like(self.query_bias), self.value_bias])
         joint = linear(x, self.query_key_value.weight, bias)
         q, k, v = rearrange(joint, "B N (three H d) -> three B H N d", three=3, H=self.heads)
-        return self.out(rearrange(scaled_dot_product_attention(q, k, v), "B H N d -> B N (H d)"))
+        if keep is None or keep.dtype == torch.bool:
+            mask = None if keep is None else keep[:, None, None]
+            answer = scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        else:
+            answer = kept_attention(q, k, v, keep)
+        return self.out(rearrange(answer, "B H N d -> B N (H d)"))
+
+
+def kept_attention(
+    q: Float[Tensor, "B H M d"], k: Float[Tensor, "B H N d"], v: Float[Tensor, "B H N d"],
+    keep: Float[Tensor, "B N"],
+) -> Float[Tensor, "B H M d"]:  # fmt: skip
+    r"""Attention in which a token weighs keep_j in numerator and denominator.
+
+    A_ij = keep_j exp(s_ij - m_i) / sum_l keep_l exp(s_il - m_i), where m_i is the largest s_ij
+    among tokens with keep_j > 0: a maximum over all tokens would let removed ones be felt, through
+    underflow. With keep of 0 and 1 it is attention among the kept tokens, but keep has a gradient,
+    for removed tokens too.
+
+    Args:
+        q: queries (B, heads, M, D / heads).
+        k: keys (B, heads, N, D / heads).
+        v: values, as the keys.
+        keep: weights from 0 to 1 (B, N); at least one of each record above 0.
+
+    Source: Rao et al. 2021 (DynamicViT) for the weights; the maximum over kept tokens is ours.
+
+    Book: scar#masked-attention
+    """
+    scores = q @ k.mT * q.shape[-1] ** -0.5
+    weights = keep[:, None, None]
+    top = scores.detach().masked_fill(weights <= 0, -torch.inf).amax(-1, keepdim=True)
+    shares = weights * (scores - top).clamp(max=LARGEST).exp()
+    return shares @ v / shares.sum(-1, keepdim=True)
 
 
 class Block(nn.Module):
@@ -76,9 +119,16 @@ class Block(nn.Module):
             self.gain_attention = nn.Parameter(torch.full((width,), layer_scale))
             self.gain_mlp = nn.Parameter(torch.full((width,), layer_scale))
 
-    def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
-        """Attention, then the same small network for each token, both added to their input."""
-        x = x + self._branch(self.attention(self.norm_attention(x)), self.gain_attention)
+    def forward(
+        self, x: Float[Tensor, "B N D"], keep: Shaped[Tensor, "B N"] | None = None
+    ) -> Float[Tensor, "B N D"]:
+        """Attention, then the same small network for each token, both added to their input.
+
+        Args:
+            x: tokens (B, N, D).
+            keep: see `Attention`.
+        """
+        x = x + self._branch(self.attention(self.norm_attention(x), keep), self.gain_attention)
         return x + self._branch(self.down(gelu(self.up(self.norm_mlp(x)))), self.gain_mlp)
 
     def _branch(self, x: Tensor, gain: Tensor | None) -> Tensor:
@@ -125,10 +175,17 @@ class Blocks(nn.Module):
             assert isinstance(layer, Block)
             layer.drop_path = float(rate)
 
-    def forward(self, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
-        """All blocks, then the norm."""
+    def forward(
+        self, x: Float[Tensor, "B N D"], keep: Shaped[Tensor, "B N"] | None = None
+    ) -> Float[Tensor, "B N D"]:
+        """All blocks, then the norm.
+
+        Args:
+            x: tokens (B, N, D).
+            keep: see `Attention`.
+        """
         for layer in self.layers:
-            x = layer(x)
+            x = layer(x, keep)
         return self.norm(x)
 
 

@@ -15,6 +15,7 @@ from ecglearn.evaluate.auroc import (
     mean_auroc,
     paired,
 )
+from ecglearn.evaluate.cmrs import CMRS, cmrs
 from ecglearn.evaluate.gap import gap_closed
 from ecglearn.evaluate.label_sets import (
     LABEL_SETS,
@@ -24,6 +25,15 @@ from ecglearn.evaluate.label_sets import (
     label_set,
     load_prompts,
     snomed_labels,
+)
+from ecglearn.evaluate.missingness import (
+    critical,
+    critical_views,
+    evidence_removed,
+    hide,
+    missingness_table,
+    random_views,
+    token_drops,
 )
 from ecglearn.evaluate.probe import Probe, Split, fit_probe, probe_table
 from ecglearn.evaluate.regression import linear_probe, linear_probe_r2, r2
@@ -44,13 +54,14 @@ from ecglearn.evaluate.uncertainty import Interval, over_patients, over_seeds
 from ecglearn.evaluate.zero_shot import cross_domain, zero_shot
 
 __all__ = [
-    "LABEL_SETS", "Alignment", "Interval", "MacroAUROC", "Probe", "PromptError", "Split",
-    "StoredResults", "alignment_maps", "alignment_numbers", "auroc_columns",
-    "auroc_difference", "auroc_intervals", "class_overlap", "clinical_efficacy",
-    "cohort_labels", "corpus_bleu", "cosine", "cross_domain", "diagonal_contrast",
-    "efficacy_intervals", "fit_probe", "gap_closed", "label_set", "linear_probe",
-    "linear_probe_r2", "load_prompts", "macro_auroc", "mean_auroc", "over_patients",
-    "over_seeds", "paired", "patient_rank", "probe_table", "r2", "report_metrics",
-    "retrieval_table", "retrieved_reports", "rouge_l", "self_referential_efficacy",
-    "sentence_bleu", "snomed_labels", "stored_results", "text_metrics", "zero_shot",
+    "CMRS", "LABEL_SETS", "Alignment", "Interval", "MacroAUROC", "Probe", "PromptError",
+    "Split", "StoredResults", "alignment_maps", "alignment_numbers", "auroc_columns",
+    "auroc_difference", "auroc_intervals", "class_overlap", "clinical_efficacy", "cmrs",
+    "cohort_labels", "corpus_bleu", "cosine", "critical", "critical_views", "cross_domain",
+    "diagonal_contrast", "efficacy_intervals", "evidence_removed", "fit_probe", "gap_closed",
+    "hide", "label_set", "linear_probe", "linear_probe_r2", "load_prompts", "macro_auroc",
+    "mean_auroc", "missingness_table", "over_patients", "over_seeds", "paired", "patient_rank",
+    "probe_table", "r2", "random_views", "report_metrics", "retrieval_table",
+    "retrieved_reports", "rouge_l", "self_referential_efficacy", "sentence_bleu",
+    "snomed_labels", "stored_results", "text_metrics", "token_drops", "zero_shot",
 ]  # fmt: skip

@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CELLS = {
     "ptacl-alignment": ("sigma 0", 0, ("contrast", "top1", "cine_rate_r2")),
     "ptacl-ablation": ("supervised", 0, ("ecg_r2",)),
+    "scar-missingness": ("full input", 0, ("auroc", "severe: auroc")),
+    "scar-planted": ("full input; two whole leads", 0, ("auroc", "without_auroc")),
     "tamer-ablation": ("MERL", 0, ("auroc", "rhythm_auroc")),
     "deri-ablation": ("untrained", 0, ("auroc", "written_f1")),
     "clinical-transfer": ("table only", 0, ("auroc_100",)),

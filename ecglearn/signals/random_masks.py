@@ -1,0 +1,94 @@
+"""Keep maps for training: random cells, random leads, and a mix of the three severities."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool
+from torch import Generator
+
+from ecglearn.signals.leads import LEADS
+from ecglearn.signals.missing import LEVELS, draw_missing
+
+
+def draw_cells(
+    batch: int, *, share: float | int, segments: int, generator: Generator
+) -> Bool[torch.Tensor, "{batch} 12 {segments}"]:
+    """Hide round(share * cells) single (lead, segment) cells of each record, anywhere.
+
+    Args:
+        batch: number of records.
+        share: of the cells to hide, 0 to 1.
+        segments: number of segments of equal length.
+        generator: source of randomness; the result lies on its device.
+
+    Returns:
+        keep (batch, 12, segments), True = observed.
+
+    Raises:
+        ValueError: a share outside 0 to 1.
+
+    Book: scar#baselines
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"share must be from 0 to 1, got {share:g}")
+    cells = len(LEADS) * segments
+    draw = torch.rand(batch, cells, generator=generator, device=generator.device)
+    rank = draw.argsort(1).argsort(1)
+    return (rank >= round(share * cells)).unflatten(1, (len(LEADS), segments))
+
+
+def draw_leads(
+    batch: int, *, chance: float, segments: int, generator: Generator
+) -> Bool[torch.Tensor, "{batch} 12 {segments}"]:
+    """Hide each lead with the same chance, independently; one lead always stays.
+
+    Args:
+        batch: number of records.
+        chance: of a lead to be hidden, 0 to 1.
+        segments: number of segments of equal length.
+        generator: source of randomness; the result lies on its device.
+
+    Returns:
+        keep (batch, 12, segments), True = observed.
+
+    Raises:
+        ValueError: a chance outside 0 to 1.
+
+    Source: random lead masking with chance 0.5, as in the code of MELP and D-BETA.
+
+    Book: scar#baselines
+    """
+    if not 0 <= chance <= 1:
+        raise ValueError(f"chance must be from 0 to 1, got {chance:g}")
+    device = generator.device
+    draw = torch.rand(batch, len(LEADS), generator=generator, device=device)
+    stays = (draw >= chance) | (draw == draw.amax(1, keepdim=True))
+    return stays[..., None].expand(-1, -1, segments).clone()
+
+
+def draw_levels(
+    batch: int, *, segments: int, generator: Generator
+) -> Bool[torch.Tensor, "{batch} 12 {segments}"]:
+    """Hide leads and time together, each record at one of the three `LEVELS`, drawn evenly.
+
+    Args:
+        batch: number of records.
+        segments: number of segments of equal length.
+        generator: source of randomness; the result lies on its device.
+
+    Returns:
+        keep (batch, 12, segments), True = observed.
+
+    Source: severities are our choice for a SCAR-style protocol (Liu et al. 2026).
+
+    Book: scar#curriculum
+    """
+    maps = torch.stack(
+        [
+            draw_missing(batch, **level, segments=segments, generator=generator)
+            for level in LEVELS.values()
+        ]
+    )
+    device = generator.device
+    chosen = torch.randint(len(maps), (batch,), generator=generator, device=device)
+    return maps[chosen, torch.arange(batch, device=device)]
