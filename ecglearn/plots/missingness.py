@@ -66,12 +66,17 @@ def severity_curves(
     import matplotlib.pyplot as plt
 
     fig, panels = plt.subplots(
-        1, len(measures), figsize=(9, 3.6), layout="constrained", squeeze=False
+        len(measures),
+        1,
+        figsize=(7, 2.7 * len(measures) + 0.6),
+        sharex=True,
+        squeeze=False,
+        layout="constrained",
     )
     names = list(dict.fromkeys(table["model"])) if models is None else list(models)
     places = np.arange(len(views))
     marks = "osD^vPX*"
-    for panel, (measure, label) in zip(panels[0], measures.items(), strict=True):
+    for panel, (measure, label) in zip(panels[:, 0], measures.items(), strict=True):
         for number, name in enumerate(names):
             rows = table[table["model"] == name].set_index("view").reindex(list(views))
             x = places + (number - (len(names) - 1) / 2) * 0.5 / len(names)
@@ -85,7 +90,7 @@ def severity_curves(
                 )  # fmt: skip
         panel.set_xticks(places, list(views), rotation=35, ha="right", fontsize=8)
         panel.set_ylabel(label)
-    handles, texts = panels[0][0].get_legend_handles_labels()
+    handles, texts = panels[0, 0].get_legend_handles_labels()
     fig.legend(handles, texts, loc="outside upper center", ncols=min(len(names), 3), fontsize=8)
     return fig
 
@@ -164,8 +169,8 @@ def removal_explorer(
     reach = [min(float(scores.min()) * 1.1, 0), float(scores.max()) * 1.1]
     fig.update_xaxes(range=reach, row=2, col=1)
     fig.update_yaxes(ticklabelposition="inside", autorange="reversed", row=2, col=1)
-    fig.update_xaxes(tickvals=list(range(len(choices))), ticktext=list(choices), tickangle=-60, tickfont={"size": 10},
-                     row=3, col=1)  # fmt: skip
+    fig.update_xaxes(tickvals=list(range(len(choices))), ticktext=list(choices), tickangle=-60,
+                     tickfont={"size": 10}, row=3, col=1)  # fmt: skip
     rule = {"on": "choices", "show": ["gone-{i}", "score-{i}"], "start": {"i": start}}
     fig.update_layout(
         height=860,

@@ -33,7 +33,7 @@ def test_curves_draw_every_model_in_every_panel():
         table, views=["full", "severe"], measures={"auroc": "AUROC", "cmrs": "CMRS"}
     )
     assert [len(panel.get_lines()) for panel in figure.axes] == [2, 2]
-    assert [t.get_text() for t in figure.axes[0].get_xticklabels()] == ["full", "severe"]
+    assert [t.get_text() for t in figure.axes[-1].get_xticklabels()] == ["full", "severe"]
     assert len(figure.axes[0].collections) == 2
     assert len(figure.axes[1].collections) == 0
     plt.close(figure)
