@@ -321,7 +321,8 @@ def test_duplicates_are_no_negatives(patients):
     few = patients[:12]
     twice = replace(
         few, ecg=torch.cat([few.ecg, few.ecg[:1]]), reports=[*few.reports, few.reports[0]],
-        cine=None, r_peaks=None, phenotypes=None, findings=None, labs=None, index=None,
+        cine=None, r_peaks=None, phenotypes=None, findings=None, labs=None, table=None,
+        diagnoses=None, index=None,
     )  # fmt: skip
     with torch.no_grad():
         loss = float(method.losses(twice)["full"])
