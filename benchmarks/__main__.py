@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from benchmarks import masking, memory, reports, speed
+from benchmarks import clinical, generation, masking, memory, reports, speed
 from benchmarks.measure import matrix_rate
 
 
@@ -18,6 +18,8 @@ def main() -> int:
     print(f"{platform.machine()}, one thread, matrix product {rate:.0f} GFLOP/s, CPU time")
     checks = (speed.local_loss, speed.wavelet, speed.cohort, speed.encoder,
               reports.merl_step, reports.tamer_step, reports.token_loss, reports.prompts,
+              generation.deri_step, generation.decoder, generation.writing,
+              clinical.recurrence, clinical.growth, clinical.join_memory,
               masking.masked_attention, masking.budget,
               memory.streaming, memory.training)  # fmt: skip
     reached = [check() for check in checks]

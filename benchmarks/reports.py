@@ -14,6 +14,7 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.encoders.report_text import ReportEncoder, report_encoder
 from ecglearn.evaluate import LABEL_SETS, label_set, load_prompts
 from ecglearn.losses.tokens import token_contrast, token_weights
+from ecglearn.methods.deri import DERI
 from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
 
 LIMIT = 256
@@ -33,7 +34,7 @@ def reader(layers: int) -> ReportEncoder:
     return ReportEncoder(model, tokenizer, name="random", limit=LIMIT)
 
 
-def cached_reports(method: MERL | TAMER, target: int) -> bool:
+def cached_reports(method: MERL | TAMER | DERI, target: int) -> bool:
     """A step in the paper's size: text from the cache against text read in every step.
 
     What is left is the ECG side, which runs at the rate of matrix products: the deeper it is, the

@@ -19,6 +19,20 @@ ENTRIES = {
   pages     = {10502--10511},
   year      = {2026},
 }""",  # noqa: E501
+    "ClinicalTransfer": r"""@article{fernandes2025clinical,
+  author  = {Fernandes, Jose Geraldo and de Souza, Luiz Facury and Dutenhefner, Pedro Robles and Pappa, Gisele L. and Meira Jr., Wagner},
+  title   = {Transferring Clinical Knowledge into {ECGs} Representation},
+  journal = {arXiv preprint arXiv:2512.07021},
+  year    = {2025},
+}""",  # noqa: E501
+    "DERI": r"""@inproceedings{chen2025deri,
+  author    = {Chen, Jian and Dong, Xiaoru and Wang, Wei and Zhou, Shaorui and Yu, Lequan and Hu, Xiping},
+  title     = {{DERI}: Cross-Modal {ECG} Representation Learning with Deep {ECG}-Report Interaction},
+  booktitle = {Proceedings of the Thirty-Fourth International Joint Conference on Artificial Intelligence ({IJCAI})},
+  pages     = {4824--4832},
+  year      = {2025},
+  doi       = {10.24963/ijcai.2025/537},
+}""",  # noqa: E501
     "MERL": r"""@inproceedings{liu2024merl,
   author    = {Liu, Che and Wan, Zhongwei and Ouyang, Cheng and Shah, Anand and Bai, Wenjia and Arcucci, Rossella},
   title     = {Zero-Shot {ECG} Classification with Multimodal Learning and Test-time Clinical Knowledge Enhancement},

@@ -19,17 +19,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
 from ecglearn.checkpoint import library_hash
-from results import planted, scar, tamer
+from results import clinical, deri, planted, scar, tamer
 from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run, settings
 
 SEEDS = (0, 1, 2)
 HERE = Path(__file__).resolve().parent
-CONFIGS = {name: settings(config) for name, config in ALIGNMENT.items()} | {
-    name: settings(config) for name, (config, _) in ABLATION.items()
+# table -> variant -> what it changes in the class preset
+CHANGED = {
+    "ptacl-alignment": {name: settings(config) for name, config in ALIGNMENT.items()},
+    "ptacl-ablation": {name: settings(config) for name, (config, _) in ABLATION.items()},
+    "tamer-ablation": {name: tamer.settings(c) for name, c in tamer.ABLATION.items()},
+    "deri-ablation": {name: deri.settings(c) for name, c in deri.ABLATION.items()},
+    "scar-missingness": {name: scar.settings(c) for name, c in scar.MISSINGNESS.items()},
+    "scar-planted": {name: scar.settings(c) for name, (c, _) in planted.PLANTED.items()},
 }
-CONFIGS |= {name: tamer.settings(config) for name, config in tamer.ABLATION.items()}
-CONFIGS |= {name: scar.settings(config) for name, config in scar.MISSINGNESS.items()}
-CONFIGS |= {name: scar.settings(config) for name, (config, _) in planted.PLANTED.items()}
 ABLATION_ROWS = (*ABLATION, "PTACL, fine-tuned", "supervised", "random init")
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
     "ptacl-alignment": (
@@ -43,6 +46,16 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
     "tamer-ablation": (
         tuple(tamer.ABLATION), tamer.ablation_run,
         "512 training and 512 test patients of cohort seed 0, 8 epochs, batch 64, embedded text",
+    ),
+    "deri-ablation": (
+        tuple(deri.ABLATION), deri.ablation_run,
+        "512 training and 512 test patients of cohort seed 0, 12 epochs, batch 32, embedded text; "
+        "embedded writer, 12 epochs on the frozen vectors",
+    ),
+    "clinical-transfer": (
+        tuple(clinical.VARIANTS), clinical.run,
+        "1024 training and 1024 test patients of cohort seed 0; 12 epochs on pairs, 8 on flags, "
+        "10 on all diagnoses or 100 steps on fewer",
     ),
     "scar-missingness": (
         tuple(scar.MISSINGNESS), scar.missingness_run,
@@ -66,7 +79,7 @@ def make(table: str) -> None:
         "version": ecglearn.__version__, "source": library_hash(), "torch": torch.__version__,
         "machine": f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)",
         "simulated": True, "preset": "class",
-        "changed": {v: CONFIGS.get(v, {}) for v in variants},
+        "changed": {v: CHANGED.get(table, {}).get(v, {}) for v in variants},
     }  # fmt: skip
     runs: list[dict] = []
     if path.exists():

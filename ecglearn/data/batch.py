@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ecglearn.cohort import Cohort
+from ecglearn.data.clinical_schema import clinical_table
 from ecglearn.signals.beats import detect_r_peaks, pad_peaks
 from ecglearn.signals.filters import denoise_wavelet, resample, zscore
 from ecglearn.signals.leads import LEADS
@@ -33,7 +34,10 @@ class ECGBatch:
         cine: grey values (B, frames, rows, columns).
         phenotypes: (B, 10), standardised by nobody: physical units.
         findings: (B, K).
-        labs: (B, L), NaN where unmeasured.
+        labs: (B, L), NaN where unmeasured; columns `LAB_COLUMNS`.
+        table: demographics and vital signs (B, C), NaN where unmeasured; columns `TABLE_COLUMNS`,
+            then sex (0 female, 1 male).
+        diagnoses: (B, D), what the patients have, seen or not in the ECG.
         reports: B strings.
         index: number of each patient in its source (B,).
 
@@ -48,6 +52,8 @@ class ECGBatch:
     phenotypes: Float[Tensor, "B phenotypes"] | None = None
     findings: Bool[Tensor, "B findings"] | None = None
     labs: Float[Tensor, "B labs"] | None = None
+    table: Float[Tensor, "B entries"] | None = None
+    diagnoses: Bool[Tensor, "B diagnoses"] | None = None
     reports: list[str] | None = None
     index: Int[Tensor, " B"] | None = None
 
@@ -150,6 +156,8 @@ class ECGBatch:
             phenotypes=torch.from_numpy(cohort.phenotypes).float(),
             findings=torch.from_numpy(cohort.findings),
             labs=torch.from_numpy(cohort.labs).float(),
+            table=torch.from_numpy(clinical_table(cohort.demographics, cohort.vitals)).float(),
+            diagnoses=torch.from_numpy(cohort.diagnoses),
             reports=list(cohort.reports),
             index=torch.from_numpy(cohort.truth.index),
         )

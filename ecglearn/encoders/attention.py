@@ -170,7 +170,8 @@ class Blocks(nn.Module):
         Args:
             last: probability of the last block.
         """
-        for layer, rate in zip(self.layers, torch.linspace(0, last, len(self.layers)), strict=True):
+        rates = torch.linspace(0, last, len(self.layers), device="cpu")  # also where all is "meta"
+        for layer, rate in zip(self.layers, rates, strict=True):
             assert isinstance(layer, Block)
             layer.drop_path = float(rate)
 

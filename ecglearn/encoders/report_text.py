@@ -212,7 +212,7 @@ def report_encoder(name: str = EMBEDDED, *, limit: int = 256) -> ReportEncoder:
     logging.disable_progress_bar()
     place = str(EMBEDDED_FOLDER) if name == EMBEDDED else name
     # asked for many times, a hub that is not there takes a minute to say so
-    local = Path(place).is_dir() or not _hub_answers()
+    local = Path(place).is_dir() or not hub_answers()
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=local)
         # only the eager implementation returns attentions; only safetensors run no code on load
@@ -230,7 +230,11 @@ def report_encoder(name: str = EMBEDDED, *, limit: int = 256) -> ReportEncoder:
     return ReportEncoder(model, tokenizer, name=shown, limit=limit)
 
 
-def _hub_answers() -> bool:
+def hub_answers() -> bool:
+    """Whether the Hugging Face hub can be reached; takes ten seconds at most.
+
+    Book: tamer#text-side
+    """
     from huggingface_hub import constants, get_session
 
     try:

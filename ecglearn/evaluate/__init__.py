@@ -16,6 +16,7 @@ from ecglearn.evaluate.auroc import (
     paired,
 )
 from ecglearn.evaluate.cmrs import CMRS, cmrs
+from ecglearn.evaluate.gap import gap_closed
 from ecglearn.evaluate.label_sets import (
     LABEL_SETS,
     PromptError,
@@ -36,6 +37,17 @@ from ecglearn.evaluate.missingness import (
 )
 from ecglearn.evaluate.probe import Probe, Split, fit_probe, probe_table
 from ecglearn.evaluate.regression import linear_probe, linear_probe_r2, r2
+from ecglearn.evaluate.report_text import (
+    clinical_efficacy,
+    corpus_bleu,
+    efficacy_intervals,
+    report_metrics,
+    retrieved_reports,
+    rouge_l,
+    self_referential_efficacy,
+    sentence_bleu,
+    text_metrics,
+)
 from ecglearn.evaluate.retrieval import cosine, patient_rank, retrieval_table
 from ecglearn.evaluate.stored import StoredResults, stored_results
 from ecglearn.evaluate.uncertainty import Interval, over_patients, over_seeds
@@ -44,10 +56,12 @@ from ecglearn.evaluate.zero_shot import cross_domain, zero_shot
 __all__ = [
     "CMRS", "LABEL_SETS", "Alignment", "Interval", "MacroAUROC", "Probe", "PromptError",
     "Split", "StoredResults", "alignment_maps", "alignment_numbers", "auroc_columns",
-    "auroc_difference", "auroc_intervals", "class_overlap", "cmrs", "cohort_labels", "cosine",
-    "critical", "critical_views", "cross_domain", "diagonal_contrast", "evidence_removed",
-    "fit_probe", "hide", "label_set", "linear_probe", "linear_probe_r2", "load_prompts",
-    "macro_auroc", "mean_auroc", "missingness_table", "over_patients", "over_seeds", "paired",
-    "patient_rank", "probe_table", "r2", "random_views", "retrieval_table", "snomed_labels",
-    "stored_results", "token_drops", "zero_shot",
+    "auroc_difference", "auroc_intervals", "class_overlap", "clinical_efficacy", "cmrs",
+    "cohort_labels", "corpus_bleu", "cosine", "critical", "critical_views", "cross_domain",
+    "diagonal_contrast", "efficacy_intervals", "evidence_removed", "fit_probe", "gap_closed",
+    "hide", "label_set", "linear_probe", "linear_probe_r2", "load_prompts", "macro_auroc",
+    "mean_auroc", "missingness_table", "over_patients", "over_seeds", "paired", "patient_rank",
+    "probe_table", "r2", "random_views", "report_metrics", "retrieval_table",
+    "retrieved_reports", "rouge_l", "self_referential_efficacy", "sentence_bleu",
+    "snomed_labels", "stored_results", "text_metrics", "token_drops", "zero_shot",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ def info_nce(
     temperature: float | Tensor,
     weight: float = 0.5,
     same: Bool[Tensor, "B B"] | None = None,
+    same_positive: bool = False,
     exclude_positive: bool = False,
 ) -> Float[Tensor, ""]:
     r"""Contrast each row of `a` with all rows of `b`, and the other way round.
@@ -29,6 +30,9 @@ def info_nce(
         weight: lambda, weight of the direction from a to b.
         same: pairs (i, j) that show the same content, say the same report; they are no negatives
             and leave the denominators. The diagonal is ignored.
+        same_positive: these pairs stay in the denominators and enter the numerators as well: it is
+            enough that one of them is found. A mean over positives instead would change nothing
+            where two rows of a side are equal.
         exclude_positive: leave the pair itself out of its denominator, as some papers print the
             loss. It then has no lower bound.
 
@@ -38,19 +42,24 @@ def info_nce(
     Raises:
         ValueError: `exclude_positive` leaves a row without any negative.
 
-    Source: Selivanov et al. 2025 (PTACL), global loss; van den Oord et al. 2018.
+    Source: Selivanov et al. 2025 (PTACL), global loss; van den Oord et al. 2018; Miech et al. 2020
+    for several positives.
 
     Book: contrastive-learning#info-nce
     """
     similarity = normalize(a, dim=-1) @ normalize(b, dim=-1).T / temperature
-    positive = similarity.diagonal()
     diagonal = torch.eye(len(a), dtype=torch.bool, device=a.device)
     left_out = torch.zeros_like(diagonal) if same is None else same & ~diagonal
+    to_b = to_a = similarity.diagonal()
+    if same_positive and same is not None:
+        positives = similarity.masked_fill(~(same | diagonal), -torch.inf)
+        to_b, to_a = positives.logsumexp(1), positives.logsumexp(0)
+        left_out = torch.zeros_like(diagonal)
     if exclude_positive:
         left_out = left_out | diagonal
         if bool((left_out.all(0) | left_out.all(1)).any()):
             raise ValueError("a record has no negative in this batch; use a larger batch")
     considered = similarity.masked_fill(left_out, -torch.inf)
-    a_to_b = (considered.logsumexp(1) - positive).mean()
-    b_to_a = (considered.logsumexp(0) - positive).mean()
+    a_to_b = (considered.logsumexp(1) - to_b).mean()
+    b_to_a = (considered.logsumexp(0) - to_a).mean()
     return weight * a_to_b + (1 - weight) * b_to_a

@@ -49,6 +49,31 @@ def test_same_content_leaves_the_denominator_and_the_diagonal_stays():
     assert float(info_nce(a, b, temperature=0.5, same=same)) == pytest.approx(expected, abs=1e-10)
 
 
+def test_same_content_as_further_positives():
+    """Minus the log of the share that all positives of a row have together."""
+    a, b = pair()
+    same = torch.eye(5, dtype=torch.bool)
+    same[0, 3] = same[3, 0] = True
+    positives = {0: (0, 3), 1: (1,), 2: (2,), 3: (0, 3), 4: (4,)}
+    expected = 0.0
+    for x, y in ((a, b), (b, a)):
+        for i, found in positives.items():
+            e = [math.exp(float(cosine_similarity(x[i], row, 0)) / 0.5) for row in y]
+            expected -= math.log(sum(e[j] for j in found) / sum(e)) / 10
+    measured = info_nce(a, b, temperature=0.5, same=same, same_positive=True)
+    assert float(measured) == pytest.approx(expected, abs=1e-10)
+    alone = torch.eye(5, dtype=torch.bool)
+    plain = info_nce(a, b, temperature=0.5)
+    assert torch.allclose(info_nce(a, b, temperature=0.5, same=alone, same_positive=True), plain)
+    everything = info_nce(a, b, temperature=0.5, same=torch.ones_like(same), same_positive=True)
+    assert float(everything) == pytest.approx(0, abs=1e-12)
+    a.requires_grad_()
+    b.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda u, v: info_nce(u, v, temperature=0.5, same=same, same_positive=True), (a, b)
+    )
+
+
 def test_printed_form_leaves_out_the_positive():
     a, b = pair()
     expected = by_loop(a, b, 0.5, 0.5, exclude=True)

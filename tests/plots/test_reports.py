@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from ecglearn.plots.reports import three_views, word_explorer
+from ecglearn.plots.reports import Marked, marked_reports, three_views, word_explorer
 
 WORDS = ["atrial", "flutter", "."]
 
@@ -35,3 +35,25 @@ def test_pointing_at_a_word_shows_its_own_trace():
 def test_lengths_must_agree():
     with pytest.raises(ValueError, match="2 words, 3 weights and 3 rows"):
         word_explorer(np.zeros(1000), 100, WORDS[:2], np.ones(3), np.ones((3, 40)))
+
+
+def test_true_evidence_is_a_line_for_each_word():
+    attention = np.full((3, 20), 1 / 20)
+    truth = np.full((3, 20), np.nan)
+    truth[1] = np.eye(20)[7]
+    fig = word_explorer(np.zeros(1000), 100, WORDS, np.ones(3), attention, truth=truth)
+    data: Any = fig.data
+    traces = {trace.name: trace for trace in data}
+    assert traces["true-1"].y[7] == 20
+    assert fig.layout.meta["link"]["show"] == ["look-{i}", "true-{i}"]
+    assert fig.layout.yaxis.range[1] >= 20
+
+
+def test_marked_reports_have_signs_and_no_markup_of_their_own():
+    page = marked_reports(
+        [([Marked("QRS < 100", "missed"), Marked("Sinus", "")], [Marked("LVH", "invented")])]
+    )
+    assert "QRS &lt; 100" in page
+    assert page.count("\u25cb") == 2, "once in the table, once in the legend"
+    assert page.count("\u2713") == 1
+    assert page.count("<tr>") == 2

@@ -16,6 +16,8 @@ CELLS = {
     "scar-missingness": ("full input", 0, ("auroc", "severe: auroc")),
     "scar-planted": ("full input; two whole leads", 0, ("auroc", "without_auroc")),
     "tamer-ablation": ("MERL", 0, ("auroc", "rhythm_auroc")),
+    "deri-ablation": ("untrained", 0, ("auroc", "written_f1")),
+    "clinical-transfer": ("table only", 0, ("auroc_100",)),
 }
 
 

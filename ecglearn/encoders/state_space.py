@@ -1,0 +1,139 @@
+"""S4D: a convolution as long as the record, its kernel the memory of a linear system."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor, nn
+from torch.nn.functional import dropout, gelu, glu
+
+
+class S4D(nn.Module):
+    """Diagonal state space layer: every channel has its own linear memory, read along the record.
+
+    x_n'(t) = A_n x_n(t) + u(t), y(t) = 2 Re sum_n C_n x_n(t) + D u(t), one step each Delta.
+
+    Args:
+        width: channels H.
+        states: complex states N of each channel and direction; each stands for a conjugate pair.
+        bidirectional: a second kernel reads from the end.
+        shortest, longest: range of the first Delta, in samples per unit of time.
+
+    Source: Gu et al. 2022 (S4D-Lin): A_n = -1/2 + i pi n, held by the zero-order rule.
+
+    Book: clinical-transfer#state-space
+    """
+
+    def __init__(
+        self, width: int, states: int = 4, *, bidirectional: bool = True, shortest: float = 1e-3,
+        longest: float = 1e-1,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.bidirectional = bidirectional
+        low, high = math.log(shortest), math.log(longest)
+        self.log_step = nn.Parameter(torch.rand(width) * (high - low) + low)
+        self.log_decay = nn.Parameter(torch.full((width, states), math.log(0.5)))
+        self.frequency = nn.Parameter(math.pi * torch.arange(states).repeat(width, 1).float())
+        directions = 2 if bidirectional else 1
+        self.output = nn.Parameter(torch.randn(directions, width, states, 2) * math.sqrt(0.5))
+        self.skip = nn.Parameter(torch.randn(width))
+
+    def system(self) -> tuple[Complex[Tensor, "H N"], Complex[Tensor, "directions H N"]]:
+        """Step-to-step factor exp(Delta A) and the weights of the states in the output.
+
+        The weights contain the input's weight (exp(Delta A) - 1) / A.
+        """
+        decay = -torch.exp(self.log_decay)
+        a = torch.complex(decay, self.frequency.to(decay))
+        factor = torch.exp(a * self.log_step.exp()[:, None])
+        return factor, torch.view_as_complex(self.output) * (factor - 1) / a
+
+    def kernels(self, length: int) -> Float[Tensor, "directions H length"]:
+        """What one impulse leaves behind, sample by sample.
+
+        Args:
+            length: samples.
+        """
+        factor, weight = self.system()
+        powers = torch.exp(factor.log()[..., None] * torch.arange(length, device=factor.device))
+        return 2 * torch.einsum("dhn,hnl->dhl", weight, powers).real
+
+    def forward(self, u: Float[Tensor, "B H L"]) -> Float[Tensor, "B H L"]:
+        """The whole record at once, by FFT.
+
+        Args:
+            u: input (B, H, L).
+        """
+        length = u.shape[-1]
+        kernel = self.kernels(length)
+        # the reader from the end is a kernel at lags 0, -1, ..., kept at the far end of the circle
+        whole = nn.functional.pad(kernel[0], (0, length))
+        if self.bidirectional:
+            whole = whole + nn.functional.pad(kernel[1].flip(-1), (length, 0)).roll(1, -1)
+        spectrum = torch.fft.rfft(u, n=2 * length) * torch.fft.rfft(whole, n=2 * length)
+        return torch.fft.irfft(spectrum, n=2 * length)[..., :length] + self.skip[:, None] * u
+
+
+class S4Block(nn.Module):
+    """S4D, GELU, gated mixing of channels, dropout, residual, layer norm.
+
+    Args:
+        width: channels.
+        states: of `S4D`.
+        rate: dropout.
+
+    Source: sizes and order as in Alcaraz et al. 2024 (MDS-ED), after Gu et al. 2022.
+
+    Book: clinical-transfer#state-space
+    """
+
+    def __init__(self, width: int, states: int, rate: float) -> None:
+        super().__init__()
+        self.memory = S4D(width, states)
+        self.mix = nn.Conv1d(width, 2 * width, 1)
+        self.norm = nn.LayerNorm(width)
+        self.rate = rate
+
+    def forward(self, x: Float[Tensor, "B H L"]) -> Float[Tensor, "B H L"]:
+        """Features of the same length."""
+        y = glu(self.mix(dropout(gelu(self.memory(x)), self.rate, self.training)), dim=1)
+        return self.norm((x + dropout(y, self.rate, self.training)).mT).mT
+
+
+class S4Encoder(nn.Module):
+    """ECG to tokens and to one vector: linear, S4 blocks, mean over time.
+
+    Args:
+        width: features.
+        layers: S4 blocks.
+        states: of each channel and direction.
+        rate: dropout.
+        leads: channels of the input.
+
+    Source: Alcaraz et al. 2024 (MDS-ED); that the paper's encoder has these sizes is our choice.
+
+    Book: clinical-transfer#state-space
+    """
+
+    def __init__(
+        self, *, width: int = 512, layers: int = 4, states: int = 4, rate: float = 0.2,
+        leads: int = 12,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.width = width
+        self.lift = nn.Conv1d(leads, width, 1)
+        self.blocks = nn.Sequential(*(S4Block(width, states, rate) for _ in range(layers)))
+
+    def tokens(self, ecg: Float[Tensor, "B leads L"]) -> Float[Tensor, "B L D"]:
+        """Features of every sample.
+
+        Args:
+            ecg: any length.
+        """
+        return self.blocks(self.lift(ecg)).mT
+
+    def forward(self, ecg: Float[Tensor, "B leads L"]) -> Float[Tensor, "B D"]:
+        """Their mean over time."""
+        return self.tokens(ecg).mean(1)

@@ -1,0 +1,472 @@
+"""DERI: ECG and report aligned, decoded into each other, and aligned again on the mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cosine_similarity, mse_loss, normalize
+
+from ecglearn.data.batch import ECGBatch
+from ecglearn.distributed import gather
+from ecglearn.encoders.cross_decoder import CrossDecoder, SeparatedAttention
+from ecglearn.encoders.ecg_resnet import ECGResNet
+from ecglearn.encoders.ecg_transformer import ECGTransformer
+from ecglearn.encoders.inference import in_pieces
+from ecglearn.encoders.report_text import EMBEDDED, MED_CPT, EncodedReports, bert_parameters
+from ecglearn.encoders.report_tower import ReportTower, same_reports
+from ecglearn.losses.contrastive import info_nce
+from ecglearn.losses.tokens import pooled_tokens
+
+Losses = dict[str, Tensor]
+Vector = Literal["mixed", "aligned"]
+Form = Literal["contrastive", "mse", "cosine"]
+
+
+@dataclass(frozen=True)
+class DERIConfig:
+    """Sizes and weights of DERI; the defaults are those of the paper's figure.
+
+    Attributes:
+        fs, samples: ECG rate in hertz and length.
+        encoder: `resnet` or `vit`.
+        widths, blocks: stages of the residual network.
+        patch, vit_width, vit_depth, vit_heads: of the transformer.
+        stride: every which token of the encoder is kept.
+        width: D, features of tokens and of the common space.
+        heads: of the attention over ECG tokens.
+        text: frozen text model: a name on the hub, a folder, or `embedded`.
+        text_width: its features W.
+        words: most tokens of a report.
+        temperature: tau of all contrasts.
+        align, mix, rme, rec_ecg, rec_text: weights of the terms; 0 leaves a term out.
+        ecg_to_text, text_to_ecg: have the decoder D_et, D_te.
+        decoder_depth, decoder_heads, decoder_head_width: of both decoders.
+        dropout, drop_path: of both decoders.
+        reconstruction: how decoded and true vectors are compared.
+        views: two masked views of the ECG, or two dropout views as in MERL.
+        mask_ratio: share of tokens that a masked view lacks.
+        keep_order: kept tokens stay in order of time; otherwise they are shuffled.
+        view_heads: of the attention of each masked view.
+        view_dropout: of the dropout views.
+        duplicates: what records with the very same report are to each other.
+        mask_padding: padding takes no part in D_te; otherwise reports are padded to `words`.
+        vector: what `embed` gives: the mixed embedding m_e, or the aligned one, a.
+        released_inference: `embed` leaves out the norm of tokens that training uses.
+
+    Book: deri#deri-sizes
+    """
+
+    fs: float = 500
+    samples: int = 5000
+    encoder: Literal["resnet", "vit"] = "resnet"
+    widths: tuple[int, ...] = (64, 128, 256, 512)
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    patch: int = 50
+    vit_width: int = 192
+    vit_depth: int = 12
+    vit_heads: int = 3
+    stride: int = 3
+    width: int = 256
+    heads: int = 4
+    text: str = MED_CPT
+    text_width: int = 768
+    words: int = 256
+    temperature: float = 0.07
+    align: float = 1.0
+    mix: float = 1.0
+    rme: float = 1.0
+    rec_ecg: float = 1.0
+    rec_text: float = 1.0
+    ecg_to_text: bool = True
+    text_to_ecg: bool = True
+    decoder_depth: int = 2
+    decoder_heads: int = 8
+    decoder_head_width: int = 64
+    dropout: float = 0.2
+    drop_path: float = 0.1
+    reconstruction: Form = "contrastive"
+    views: Literal["masked", "dropout"] = "masked"
+    mask_ratio: float = 0.1
+    keep_order: bool = True
+    view_heads: int = 2
+    view_dropout: float = 0.1
+    duplicates: Literal["negative", "ignored", "positive"] = "negative"
+    mask_padding: bool = True
+    vector: Vector = "mixed"
+    released_inference: bool = False
+
+    @staticmethod
+    def preset(name: str) -> DERIConfig:
+        """The configuration called `paper`, `released`, `class` (minutes on a laptop) or `smoke`.
+
+        `released` is what the public code computes: four terms, padding seen, kept tokens shuffled,
+        another vector after training than in it.
+
+        Args:
+            name: one of the four.
+
+        Raises:
+            ValueError: another name.
+        """
+        paper = DERIConfig()
+        released = replace(
+            paper, rec_text=0.0, keep_order=False, mask_padding=False, released_inference=True
+        )
+        laptop = replace(
+            paper, fs=100, samples=1000, widths=(32, 64, 128), blocks=(2, 2, 2), patch=20,
+            vit_width=64, vit_depth=3, vit_heads=4, width=64, text=EMBEDDED, text_width=64,
+            decoder_heads=4, decoder_head_width=16, duplicates="ignored",
+        )  # fmt: skip
+        tiny = replace(laptop, widths=(8, 16, 32), blocks=(1, 1, 1), width=32, vit_depth=1)
+        presets = {"paper": paper, "released": released, "class": laptop, "smoke": tiny}
+        if name not in presets:
+            raise ValueError(f"DERI has the presets {', '.join(presets)}, not '{name}'")
+        return presets[name]
+
+
+class ECGSide(NamedTuple):
+    """What becomes of some ECGs.
+
+    Attributes:
+        local: Z, tokens before attention (B, N, D).
+        tokens: what attention made of them, each of length 1 (B, N, D).
+        aligned: a, their mean (B, D).
+        decoded_tokens: what D_et says, in features of the text (B, N + 1, W).
+        decoded: d_t, their mean (B, W).
+        mixed: m_e = a + P(d_t) (B, D).
+
+    Book: deri#mixed-alignment
+    """
+
+    local: Float[Tensor, "B N D"]
+    tokens: Float[Tensor, "B N D"]
+    aligned: Float[Tensor, "B D"]
+    decoded_tokens: Float[Tensor, "B M W"] | None
+    decoded: Float[Tensor, "B W"] | None
+    mixed: Float[Tensor, "B D"]
+
+
+class TextSide(NamedTuple):
+    """What becomes of some reports.
+
+    Attributes:
+        pooled: t, mean of the words as the frozen model left them (B, W).
+        aligned: b = P(t), of length 1 (B, D).
+        decoded: d_e, mean over what D_te says for each word (B, D).
+        mixed: m_t = b + d_e (B, D).
+
+    Book: deri#mixed-alignment
+    """
+
+    pooled: Float[Tensor, "B W"]
+    aligned: Float[Tensor, "B D"]
+    decoded: Float[Tensor, "B D"] | None
+    mixed: Float[Tensor, "B D"]
+
+
+class DERI(nn.Module):
+    """ECG and report: aligned, reconstructed from each other, and aligned once more as mixtures.
+
+    Args:
+        config: sizes and weights.
+
+    Source: Chen et al. 2025 (DERI), as its public code computes it.
+
+    Book: deri#deri-method
+    """
+
+    def __init__(self, config: DERIConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.width
+        if config.encoder == "resnet":
+            self.wave = ECGResNet(widths=config.widths, blocks=config.blocks)
+            count = self.wave.tokens(config.samples)
+        else:
+            self.wave = ECGTransformer(
+                samples=config.samples, patch=config.patch, width=config.vit_width,
+                depth=config.vit_depth, heads=config.vit_heads, leads_per_token=12,
+                layer_scale=None,
+            )  # fmt: skip
+            count = self.wave.tokens
+        self.tokens = (count - 1) // config.stride + 1
+        self.local = nn.Linear(self.wave.width, width)
+        self.attention = SeparatedAttention(self.tokens, width, config.heads)
+        self.text = ReportTower(config.text, config.text_width, width)
+        self.kept = int(self.tokens * (1 - config.mask_ratio))
+        if config.rme and config.views == "masked":
+            self.views = nn.ModuleList(
+                SeparatedAttention(self.kept, width, config.view_heads) for _ in range(2)
+            )
+        elif config.rme:
+            self.views = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2))
+        sizes = {
+            "depth": config.decoder_depth, "heads": config.decoder_heads,
+            "head_width": config.decoder_head_width, "dropout": config.dropout,
+            "drop_path": config.drop_path,
+        }  # fmt: skip
+        # a decoder that no term trains would only add noise to the mixed embedding
+        self.to_ecg = self.to_text = None
+        if config.text_to_ecg and (config.mix or config.rec_ecg):
+            self.to_ecg = CrossDecoder(config.words, width, width, **sizes)
+        if config.ecg_to_text and (config.mix or config.rec_text):
+            extra = self.to_ecg is not None
+            self.to_text = CrossDecoder(self.tokens + extra, width, config.text_width, **sizes)
+
+    def steps(self) -> list[tuple[list[dict], Callable[..., Losses]]]:
+        """Everything but the text model is trained: one entry."""
+        return [([{"params": list(self.parameters())}], self.losses)]
+
+    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+        """The terms `align`, `mix`, `rme`, `rec_ecg` and `rec_text`, already weighted.
+
+        Args:
+            batch: needs `ecg` and `reports`.
+            generator: source of randomness for the two views.
+
+        Raises:
+            ValueError: the batch lacks reports or has another sampling rate.
+        """
+        batch.need("reports")
+        assert batch.reports is not None
+        config = self.config
+        ecg = self.ecg_side(batch)
+        text = self.text_side(self.text.encode(batch.reports))
+        same = None
+        if config.duplicates != "negative":
+            same = same_reports(batch.reports, batch.ecg.device)
+        pairs = {}
+        if config.align:
+            pairs["align"] = ecg.aligned, text.aligned
+        if config.mix:
+            pairs["mix"] = ecg.mixed, text.mixed
+        if config.rme:
+            pairs["rme"] = self.two_views(ecg.local, generator)
+        if config.rec_ecg and text.decoded is not None:
+            pairs["rec_ecg"] = ecg.local.mean(1), text.decoded
+        if config.rec_text and ecg.decoded is not None:
+            pairs["rec_text"] = text.pooled, ecg.decoded
+        terms = {}
+        for name, (u, v) in _gathered(pairs).items():
+            known = None if name == "rme" else same
+            if name.startswith("rec"):
+                value = self.reconstruction(u, v, known)
+            else:
+                value = self.contrast(u, v, known)
+            terms[name] = getattr(config, name) * value
+        return terms
+
+    forward = losses
+
+    def ecg_side(self, batch: ECGBatch) -> ECGSide:
+        """Tokens, aligned and mixed embeddings of ECGs.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        signal = batch.signal(self.config.fs, self.config.samples)
+        z = self.local(self.wave(signal)[:, :: self.config.stride])
+        gathered = self.attention(z)
+        plain = self.config.released_inference and not self.training
+        tokens = gathered if plain else normalize(gathered, dim=-1)
+        aligned = tokens.mean(1)
+        if self.to_text is None:
+            return ECGSide(z, tokens, aligned, None, None, aligned)
+        asked = tokens
+        if self.to_ecg is not None:
+            shared = self.to_ecg.separator.expand(len(tokens), -1, -1)
+            asked = torch.cat([tokens, shared], 1)
+        decoded = self.to_text(asked)
+        mean = decoded.mean(1)
+        return ECGSide(z, tokens, aligned, decoded, mean, aligned + self.text.head(mean))
+
+    def text_side(self, text: EncodedReports) -> TextSide:
+        """Aligned and mixed embeddings of reports.
+
+        Args:
+            text: what the frozen model says.
+        """
+        pooled = text.mean()
+        aligned = normalize(self.text.head(pooled), dim=-1)
+        if self.to_ecg is None:
+            return TextSide(pooled, aligned, None, aligned)
+        words, mask = text.tokens[:, : self.config.words], text.mask[:, : self.config.words]
+        if self.config.mask_padding:
+            said = self.to_ecg(self.text.head(words), mask)
+            counted = mask[..., None].to(said)
+            decoded = (said * counted).sum(1) / counted.sum(1).clamp_min(1)
+        else:
+            room = self.config.words - words.shape[1]
+            padded = torch.nn.functional.pad(words, (0, 0, 0, room))
+            decoded = self.to_ecg(self.text.head(padded)).mean(1)
+        return TextSide(pooled, aligned, decoded, aligned + decoded)
+
+    def two_views(
+        self, z: Float[Tensor, "B N D"], generator: Generator | None = None
+    ) -> tuple[Float[Tensor, "B D"], Float[Tensor, "B D"]]:
+        """Two vectors r of one ECG, each from a part of it: RME; or by dropout.
+
+        Args:
+            z: local tokens Z.
+            generator: source of randomness.
+        """
+        rate = self.config.view_dropout if self.training else 0.0
+        answers = []
+        for view in self.views:
+            if self.config.views == "masked":
+                kept = random_keep(z, self.kept, self.config.keep_order, generator)
+                answers.append(view(kept).mean(1))
+            else:
+                x = view(z.mean(1))
+                noise = torch.rand(x.shape, generator=generator).to(x.device)
+                answers.append(x * (noise >= rate) / (1 - rate))
+        return answers[0], answers[1]
+
+    def contrast(
+        self, u: Tensor, v: Tensor, same: Tensor | None = None
+    ) -> Float[Tensor, ""]:  # fmt: skip
+        """NCE(u, v): both directions summed, as in the paper's code.
+
+        Args:
+            u: one side.
+            v: the other.
+            same: pairs with one report.
+        """
+        both = info_nce(
+            u, v, temperature=self.config.temperature, same=same,
+            same_positive=self.config.duplicates == "positive",
+        )  # fmt: skip
+        return 2 * both
+
+    def reconstruction(
+        self, target: Tensor, decoded: Tensor, same: Tensor | None = None
+    ) -> Float[Tensor, ""]:
+        """How far a decoded vector is from the true one, in the configured form.
+
+        As a contrast the target is trained along, as in the paper's code. For the other two forms
+        it is held: both would otherwise be solved by targets that are all alike.
+
+        Args:
+            target: z or t.
+            decoded: d_e or d_t.
+            same: pairs with one report.
+        """
+        if self.config.reconstruction == "contrastive":
+            return self.contrast(target, decoded, same)
+        if self.config.reconstruction == "mse":
+            return mse_loss(decoded, target.detach())
+        return (1 - cosine_similarity(decoded, target.detach())).mean()
+
+    @torch.no_grad()
+    def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """The vector of an ECG for zero-shot scores, probes and generation; needs only `ecg`.
+
+        Args:
+            batch: records.
+        """
+        return torch.cat(in_pieces(self, batch, self._vector))
+
+    @torch.no_grad()
+    def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
+        """The aligned vectors b of reports or prompts.
+
+        Args:
+            texts: C of them.
+        """
+        return normalize(self.text(self.text.encode(list(texts))), dim=-1)
+
+    @torch.no_grad()
+    def memory(
+        self, batch: ECGBatch, k: int = 1, *, local: bool = False
+    ) -> Float[Tensor, "B K D"]:  # fmt: skip
+        """What a report writer reads: `embed` as one token, or k tokens in order of time.
+
+        Token j of k is the mean over the j-th of k equal stretches of the record.
+
+        Args:
+            batch: records.
+            k: how many tokens, at most as many as the encoder gives.
+            local: tokens before attention, Z. Otherwise mixed tokens, into each of which attention
+                and decoder have gathered from everywhere; the mean of the aligned part is a.
+
+        Raises:
+            ValueError: there are fewer than k tokens.
+        """
+        if not 1 <= k <= self.tokens:
+            raise ValueError(f"a record has {self.tokens} tokens here, and {k} were asked for")
+        if k == 1 and not local:
+            return self.embed(batch)[:, None]
+
+        def tokens(piece: ECGBatch) -> Tensor:
+            ecg = self.ecg_side(piece)
+            x = ecg.local if local else ecg.tokens
+            if not local and self._mixes and ecg.decoded_tokens is not None:
+                x = x + self.text.head(ecg.decoded_tokens[:, : self.tokens])
+            return pooled_tokens(x, k)
+
+        return torch.cat(in_pieces(self, batch, tokens))
+
+    @property
+    def _mixes(self) -> bool:
+        return self.config.vector == "mixed"
+
+    def _vector(self, batch: ECGBatch) -> Tensor:
+        ecg = self.ecg_side(batch)
+        return ecg.mixed if self._mixes else ecg.aligned
+
+
+def random_keep(
+    tokens: Float[Tensor, "B N D"], count: int, keep_order: bool, generator: Generator | None = None
+) -> Float[Tensor, "B K D"]:  # fmt: skip
+    """Some tokens of each record, drawn anew for each.
+
+    Args:
+        tokens: all tokens.
+        count: how many are kept.
+        keep_order: in order of time; otherwise in the order of the draw.
+        generator: source of randomness.
+
+    Source: Chen et al. 2025 (DERI), masking of its RME module; it keeps the order of the draw.
+
+    Book: deri#rme
+    """
+    noise = torch.rand(tokens.shape[:2], generator=generator).to(tokens.device)
+    kept = noise.argsort(1)[:, :count]
+    if keep_order:
+        kept = kept.sort(1).values
+    return tokens.gather(1, kept[..., None].expand(-1, -1, tokens.shape[-1]))
+
+
+def parameter_counts(config: DERIConfig) -> dict[str, int]:
+    """Parameters of the parts, of all that is trained, and of the text model; none is made.
+
+    The text model is counted as a BERT-base, whatever the configuration names.
+
+    Args:
+        config: sizes.
+
+    Book: deri#deri-sizes
+    """
+    with torch.device("meta"):
+        method = DERI(config)
+
+    def size(part: nn.Module | None) -> int:
+        return 0 if part is None else sum(p.numel() for p in part.parameters())
+
+    trained, text = size(method), bert_parameters()
+    return {
+        "ECG encoder": size(method.wave), "D_et": size(method.to_text), "D_te": size(method.to_ecg),
+        "trained": trained, "text": text, "total": trained + text,
+    }  # fmt: skip
+
+
+def _gathered(pairs: dict[str, tuple[Tensor, Tensor]]) -> dict[str, tuple[Tensor, Tensor]]:
+    """The vectors of all processes, packed into one message."""
+    flat = [x for pair in pairs.values() for x in pair]
+    parts = gather(torch.cat(flat, 1)).split([x.shape[1] for x in flat], 1)
+    return {name: (parts[2 * i], parts[2 * i + 1]) for i, name in enumerate(pairs)}

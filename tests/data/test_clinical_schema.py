@@ -1,0 +1,99 @@
+"""Units, possible values, reference ranges, flags."""
+
+import numpy as np
+import pytest
+import torch
+
+from ecglearn.cohort import simulate
+from ecglearn.data.batch import ECGBatch
+from ecglearn.data.clinical_schema import (
+    LAB_COLUMNS,
+    TABLE_COLUMNS,
+    ClinicalError,
+    Column,
+    clinical_table,
+    flag_names,
+    judgeable,
+    lab_flags,
+)
+
+NAN = float("nan")
+POTASSIUM = LAB_COLUMNS[0]
+
+
+def test_flags_of_each_side_of_the_range():
+    low, high = POTASSIUM.reference or (0, 0)
+    values = torch.tensor([[low - 0.1], [low], [(low + high) / 2], [high], [high + 0.1], [NAN]])
+    flags = lab_flags(values.double(), [POTASSIUM])
+    assert flags[:5].tolist() == [[1, 0], [0, 0], [0, 0], [0, 0], [0, 1]]
+    assert bool(flags[5].isnan().all())
+    assert flag_names([POTASSIUM]) == ["potassium low", "potassium high"]
+    assert len(flag_names()) == 2 * len(LAB_COLUMNS)
+
+
+def test_flags_stand_test_by_test():
+    values = torch.full((1, len(LAB_COLUMNS)), NAN)
+    values[0, 4] = 5.0  # haemoglobin
+    flags = dict(zip(flag_names(), lab_flags(values)[0].tolist(), strict=True))
+    assert (flags["haemoglobin low"], flags["haemoglobin high"]) == (1, 0)
+    assert sum(np.isnan(v) for v in flags.values()) == 2 * len(LAB_COLUMNS) - 2
+
+
+def test_units():
+    calcium = next(c for c in LAB_COLUMNS if c.name == "calcium")
+    np.testing.assert_allclose(calcium.convert([9.6], "mg/dL"), [2.395], atol=1e-3)
+    np.testing.assert_allclose(calcium.convert([2.4, NAN], " mmol/l"), [2.4, NAN])
+    creatinine = next(c for c in LAB_COLUMNS if c.name == "creatinine")
+    np.testing.assert_allclose(creatinine.convert([1.0], "mg/dL"), [88.42])
+    with pytest.raises(ClinicalError, match="potassium in 'stone' is not understood; known units"):
+        POTASSIUM.convert([1.0], "stone")
+
+
+def test_impossible_values_are_named():
+    assert POTASSIUM.check([4.0, NAN])[0] == 4
+    with pytest.raises(ClinicalError, match="potassium of 42 mmol/L in row 1 is impossible"):
+        POTASSIUM.check([4.0, 42.0])
+
+
+def test_ranges_are_inside_what_is_possible():
+    for column in (*LAB_COLUMNS, *TABLE_COLUMNS):
+        assert column.possible[0] < column.possible[1]
+        if column.reference:
+            assert column.possible[0] <= column.reference[0] < column.reference[1]
+            assert column.reference[1] <= column.possible[1]
+
+
+def test_bad_flags():
+    with pytest.raises(ValueError, match="2 laboratory values, and 9 columns"):
+        lab_flags(torch.zeros(1, 2))
+    with pytest.raises(ClinicalError, match="no reference range for age"):
+        lab_flags(torch.zeros(1, 1), [Column("age", "years", (0, 125))])
+
+
+def test_labels_that_can_be_judged():
+    y = np.zeros((30, 3))
+    y[:10, 0] = 1
+    y[:9, 1] = 1
+    y[:10, 2] = 1
+    y[20:, 2] = NAN
+    assert judgeable(y).tolist() == [True, False, True]
+    y[19:, 2] = NAN
+    assert judgeable(y).tolist() == [True, False, False]
+    assert judgeable(y, y[:15]).tolist() == [False, False, False]
+
+
+def test_table_of_the_cohort():
+    cohort = simulate(20, seed=4)
+    table = clinical_table(cohort.demographics, cohort.vitals)
+    names = [column.name for column in TABLE_COLUMNS]
+    assert table.shape == (20, len(names) + 1)
+    np.testing.assert_array_equal(table[:, names.index("age")], cohort.demographics[:, 0])
+    np.testing.assert_array_equal(table[:, -1], cohort.demographics[:, 1])
+    height, weight = cohort.demographics[:, 2] / 100, cohort.demographics[:, 3]
+    np.testing.assert_allclose(table[:, names.index("bmi")], weight / height**2)
+    batch = ECGBatch.from_cohort(cohort)
+    assert batch.table is not None
+    assert batch.diagnoses is not None
+    np.testing.assert_allclose(batch.table, table, rtol=1e-6)
+    assert batch.diagnoses.tolist() == cohort.diagnoses.tolist()
+    assert batch[np.array([3, 1])].table.tolist() == batch.table[[3, 1]].tolist()  # pyright: ignore
