@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -22,7 +21,7 @@ from ecglearn.losses.redundancy import barlow_twins, cross_correlation
 
 Losses = dict[str, Tensor]
 Steps = list[tuple[list[dict], Callable[..., Losses]]]
-Order = Literal["labs first", "diagnosis first"]
+ORDERS = ("labs first", "diagnosis first")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class ClinicalTransferConfig:
     diagnoses: int = 1428
     gamma: float = 2.0
     lab_weight: float = 0.1
-    order: Order = "labs first"
+    order: str = "labs first"
     slow: float = 0.1
 
     def __post_init__(self) -> None:
