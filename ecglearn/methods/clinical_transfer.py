@@ -71,10 +71,8 @@ class ClinicalTransferConfig:
     slow: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.order not in get_args(Order):
-            raise ValueError(
-                f"order must be one of {', '.join(get_args(Order))}; got {self.order!r}"
-            )
+        if self.order not in ORDERS:
+            raise ValueError(f"order must be one of {', '.join(ORDERS)}; got {self.order!r}")
 
     @staticmethod
     def preset(name: str) -> ClinicalTransferConfig:
