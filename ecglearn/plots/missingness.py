@@ -168,7 +168,13 @@ def removal_explorer(
     )
     reach = [min(float(scores.min()) * 1.1, 0), float(scores.max()) * 1.1]
     fig.update_xaxes(range=reach, row=2, col=1)
-    fig.update_yaxes(ticklabelposition="inside", autorange="reversed", row=2, col=1)
+    # names as text over the bars: beside them they would take half of a phone
+    fig.add_trace(
+        go.Scatter(x=[0.0] * len(classes), y=list(classes), text=[f" {c}" for c in classes],
+                   mode="text", textposition="middle right", name="classes", showlegend=False,
+                   hoverinfo="skip"), 2, 1,
+    )  # fmt: skip
+    fig.update_yaxes(showticklabels=False, autorange="reversed", row=2, col=1)
     fig.update_xaxes(tickvals=list(range(len(choices))), ticktext=list(choices), tickangle=-60,
                      tickfont={"size": 10}, row=3, col=1)  # fmt: skip
     rule = {"on": "choices", "show": ["gone-{i}", "score-{i}"], "start": {"i": start}}
