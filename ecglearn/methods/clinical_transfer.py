@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -22,7 +21,7 @@ from ecglearn.losses.redundancy import barlow_twins, cross_correlation
 
 Losses = dict[str, Tensor]
 Steps = list[tuple[list[dict], Callable[..., Losses]]]
-Order = Literal["labs first", "diagnosis first"]
+ORDERS = ("labs first", "diagnosis first")
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,12 @@ class ClinicalTransferConfig:
     diagnoses: int = 1428
     gamma: float = 2.0
     lab_weight: float = 0.1
-    order: Order = "labs first"
+    order: str = "labs first"
     slow: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.order not in ORDERS:
+            raise ValueError(f"order must be one of {', '.join(ORDERS)}; got {self.order!r}")
 
     @staticmethod
     def preset(name: str) -> ClinicalTransferConfig:
@@ -121,7 +124,7 @@ class ClinicalTransfer(nn.Module):
     def steps(self) -> Steps:
         """The diagnosis stage: its head at full rate, the encoder and the other head slower."""
         heads = [self.diagnosis_head]
-        if self.config.lab_weight:
+        if self.lab_weight:
             heads.append(self.lab_head)
         return [(tuned(self.encoder, heads, self.config.slow), self.losses)]
 
@@ -139,13 +142,18 @@ class ClinicalTransfer(nn.Module):
         assert batch.diagnoses is not None
         features = gather(self.encoder(self.window(batch, generator)))
         truth = gather(batch.diagnoses.to(features))
-        gamma, weight = self.config.gamma, self.config.lab_weight
+        gamma, weight = self.config.gamma, self.lab_weight
         terms = {"diagnosis": masked_focal(self.diagnosis_head(features), truth, gamma=gamma)}
         if weight:
             terms["labs"] = weight * self.lab_loss(features, batch)
         return terms
 
     forward = losses
+
+    @property
+    def lab_weight(self) -> float:
+        """alpha, and 0 where the laboratory head comes last."""
+        return self.config.lab_weight if self.config.order == "labs first" else 0.0
 
     def lab_loss(self, features: Float[Tensor, "N D"], batch: ECGBatch) -> Float[Tensor, ""]:
         """Focal loss of the laboratory flags of all processes.
@@ -378,6 +386,24 @@ class Reference(nn.Module):
             return self.head(torch.cat(features, 1)).sigmoid()
 
         return torch.cat(in_pieces(self, batch, one))
+
+
+def stages(method: ClinicalTransfer) -> list[tuple[str, nn.Module]]:
+    """The three stages by name, each a module for `fit`, in the order of the configuration.
+
+    "labs first": pairs, laboratory flags, diagnoses with a little of the laboratory loss.
+    "diagnosis first": pairs, diagnoses, then the laboratory head on the frozen encoder, an
+    explanation after the fact. Neither reading of the paper could be confirmed.
+
+    Args:
+        method: trained in place; fit the scaler of the first stage's table before.
+
+    Book: clinical-transfer#clinical-stages
+    """
+    joint = ("joint", JointEmbedding(method))
+    if method.config.order == "labs first":
+        return [joint, ("labs", LabStage(method)), ("diagnosis", method)]
+    return [joint, ("diagnosis", method), ("labs", LabStage(method, frozen=True))]
 
 
 def projector(width: int, sizes: tuple[int, ...]) -> nn.Sequential:

@@ -22,6 +22,7 @@ from ecglearn.methods.clinical_transfer import (
     JointEmbedding,
     LabStage,
     Reference,
+    stages,
 )
 from ecglearn.train import fit
 
@@ -130,6 +131,29 @@ def test_frozen_encoder_stays_bit_for_bit(patients):
     train(LabStage(method, frozen=True), patients)
     changed = {n for n, value in weights(method).items() if not torch.equal(value, before[n])}
     assert changed == {"lab_head.weight", "lab_head.bias"}
+
+
+def test_both_readings_of_the_order(patients):
+    labs_first = make()
+    assert [name for name, _ in stages(labs_first)] == ["joint", "labs", "diagnosis"]
+    other = make(replace(SMOKE, order="diagnosis first"))
+    assert [name for name, _ in stages(other)] == ["joint", "diagnosis", "labs"]
+    assert other.losses(patients).keys() == {"diagnosis"}
+    assert labs_first.losses(patients).keys() == {"diagnosis", "labs"}
+    seen = []
+    for name, stage in stages(other):
+        if isinstance(stage, JointEmbedding):
+            stage.table.scaler.fit(patients.table[:, :10])
+        before = weights(other)
+        train(stage, patients)
+        after = weights(other)
+        seen.append(
+            (name, {n.split(".")[0] for n in after if not torch.equal(after[n], before[n])})
+        )
+    assert seen == [("joint", {"encoder"}), ("diagnosis", {"encoder", "diagnosis_head"}),
+                    ("labs", {"lab_head"})]  # fmt: skip
+    with pytest.raises(ValueError, match="order must be one of labs first, diagnosis first"):
+        replace(SMOKE, order="both")
 
 
 def test_slow_is_a_share_of_the_learning_rate(patients):
