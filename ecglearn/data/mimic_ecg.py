@@ -1,4 +1,4 @@
-"""MIMIC-IV-ECG: 800,035 records of 161,352 patients with what the machine wrote about them."""
+"""MIMIC-IV-ECG: 800,035 records with what the machine wrote about them."""
 
 from __future__ import annotations
 
