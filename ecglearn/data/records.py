@@ -183,21 +183,22 @@ def _millivolt(raw: RawRecord, at: list[int]) -> np.ndarray:
 def _check_limb_leads(
     millivolt: np.ndarray, counts: np.ndarray
 ) -> tuple[np.ndarray, bool, list[str]]:
-    measured, stored = _rule_error(millivolt), _rule_error(counts)
-    if measured > _BROKEN and stored < measured / 3:
+    measured = _rule_error(millivolt)
+    if measured <= _BROKEN:
+        return millivolt, True, []
+    stored = _rule_error(counts)
+    if stored < measured / 3:
         told = (
             f"the gains in the header break I + III = II ({measured:.0%} of the limb leads' "
             f"strength) while the stored integers keep it ({stored:.1%}): integers used, taken as "
             "1 microvolt each, so leads compare with each other but the size in mV is an estimate"
         )
         return np.where(np.isnan(millivolt), np.nan, counts / _COUNTS_PER_MV), False, [told]
-    if measured > _BROKEN:
-        told = (
-            f"the limb leads break their rules by {measured:.0%} of their strength: "
-            "electrodes may be swapped, or leads filtered differently"
-        )
-        return millivolt, True, [told]
-    return millivolt, True, []
+    told = (
+        f"the limb leads break their rules by {measured:.0%} of their strength: "
+        "electrodes may be swapped, or leads filtered differently"
+    )
+    return millivolt, True, [told]
 
 
 def _rule_error(x: np.ndarray) -> float:

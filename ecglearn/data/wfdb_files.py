@@ -192,7 +192,7 @@ def _check_promises(
             "cut out the part you need with wfdb.rdrecord(sampfrom=..., sampto=...)"
         )
     for name in dict.fromkeys(head.file_name):
-        if Path(name).name != name or "\\" in name or "\0" in name:
+        if name in ("", ".", "..") or re.search(r"[/\\\0]", name):
             raise RecordError(
                 f"{header}: the signal file {name!r} is not beside the header; put it there and "
                 "correct the header"
