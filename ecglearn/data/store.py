@@ -81,11 +81,12 @@ class Store:
         here = np.atleast_1d(np.arange(len(self))[np.asarray(rows) if not isinstance(rows, slice)
                                                   else rows])  # fmt: skip
         whole = self.rows[here]
+        numbers = whole.tolist()
         starts, lengths = self._column("start")[whole], self._column("samples")[whole]
         seconds = self.about["seconds"]
         length = int(lengths.max(initial=0)) if seconds is None else round(seconds * self.fs)
         counts = np.zeros((len(here), 12, length), np.int16)
-        gaps = [self._gaps[row].reshape(-1, 3) for row in whole]
+        gaps = [self._gaps[row].reshape(-1, 3) for row in numbers]
         short = [(number, samples) for number, samples in enumerate(lengths) if samples < length]
         for lines, start, samples in zip(counts, starts, lengths, strict=True):
             lines[:, :samples] = self._signals[start : start + 12 * samples].reshape(12, samples)
@@ -104,7 +105,7 @@ class Store:
         return ECGBatch(
             ecg=ecg,
             fs=self.fs,
-            r_peaks=pad_peaks([self._peaks[row].astype(np.int64) for row in whole]),
+            r_peaks=pad_peaks([self._peaks[row].astype(np.int64) for row in numbers]),
             keep=keep,
             findings=torch.from_numpy(self.labels[here]) if self.label_set else None,
             table=torch.from_numpy(self._demographics[here]),
@@ -237,11 +238,14 @@ def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> St
         table = parquet.read_table(folder / "index.parquet")
     except (ValueError, OSError, pa.ArrowException) as error:
         raise StoreError(f"{folder} is damaged ({error}): prepare it again") from error
+    if not isinstance(about, dict) or about.get("format") != "ecglearn store":
+        raise StoreError(f"{folder}/store.json is no description of a store: prepare it again")
     if about.get("version") != 1:
         raise StoreError(f"{folder} has format {about.get('version')}, this library reads 1")
     size = (folder / "signals").stat().st_size // 2
     starts, samples = table["start"].to_numpy(), table["samples"].to_numpy()
-    if len(table) != about["records"] or (starts < 0).any() or (starts + 12 * samples > size).any():
+    fits = (starts >= 0) & (samples >= 0) & (starts + 12 * samples.astype(np.int64) <= size)
+    if len(table) != about["records"] or not fits.all():
         raise StoreError(f"{folder}: index and signals do not belong together: prepare it again")
     signals = np.memmap(folder / "signals", "<i2", mode="r") if size else np.empty(0, np.int16)
     peaks, gaps = (_ragged(table[name].combine_chunks()) for name in ("r_peaks", "gaps"))

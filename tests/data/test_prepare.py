@@ -1,7 +1,6 @@
 """Preparing: complete, resumable after a kill, the same bytes every time, refusals listed."""
 
 import csv
-import os
 import signal
 import subprocess
 import sys
@@ -9,7 +8,6 @@ import time
 from pathlib import Path
 
 import joblib
-import numpy as np
 import pytest
 
 from ecglearn.data import prepare as preparing
@@ -218,7 +216,7 @@ def test_what_cannot_be_is_refused_before_the_work(ptbxl, tmp_path):
     with pytest.raises(StoreError, match="there is no folder"):
         made(tmp_path / "absent", out)
     for wrong in ({"fs": 10}, {"fs": float("nan")}, {"seconds": 1}):
-        with pytest.raises(StoreError, match="samples per second|2 s"):
+        with pytest.raises(StoreError, match=r"samples per second|2 s"):
             made(ptbxl, out, **wrong)
     out.mkdir()
     (out / "thesis.txt").write_text("years of work")
