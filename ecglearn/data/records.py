@@ -203,11 +203,18 @@ def _check_limb_leads(
 
 def _rule_error(x: np.ndarray) -> float:
     """Worst of the four limb-lead rules, as a share of the six leads' strength, means removed."""
-    limb = x[:6][:, np.isfinite(x[:6]).all(0)]
+    limb = x[:6]
+    finite = np.isfinite(limb).all(0)
+    if not finite.all():
+        limb = limb[:, finite]
     if limb.size == 0:
         return 0.0
-    strength = np.sqrt(limb.var(-1).mean())
-    return float(limb_residuals(limb).std(-1).max() / strength) if strength > 0 else 0.0
+    # variances of residuals follow from the covariances of the leads: the rules are linear
+    covariance = np.cov(limb, bias=True)
+    strength = np.sqrt(np.trace(covariance) / 6)
+    half = limb_residuals(covariance)
+    broken = np.diagonal(limb_residuals(np.ascontiguousarray(half.T))).max()
+    return float(np.sqrt(max(broken, 0.0)) / strength) if strength > 0 else 0.0
 
 
 def _fill(

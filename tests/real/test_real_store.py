@@ -70,7 +70,7 @@ def test_ptbxl_is_whole_and_its_signals_are_the_records(real_data, ptbxl):
 
 def test_of_the_two_sexes_of_ptbxl_the_male_is_the_taller(real_data):
     """PTB-XL writes 0 and 1; which is which shows in the heights."""
-    table = pd.read_csv(real_data / "ptbxl-reports" / "ptbxl_reports_form.csv")
+    table: Any = pd.read_csv(real_data / "ptbxl-reports" / "ptbxl_reports_form.csv")
     height = {_SEX[str(sex)]: rows["height"].median() for sex, rows in table.groupby("sex")}
     assert height["male"] > height["female"] + 8
 
