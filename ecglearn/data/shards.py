@@ -180,7 +180,10 @@ def _stored(
         said = f"nothing is left of {', '.join(LEADS[k] for k in empty)} after filtering"
         notes = f"{notes}; {said}" if notes else said
     there = counts[seen]
-    peaks = detect_r_peaks(counts / COUNTS_PER_MV, settings.fs)
+    try:
+        peaks = detect_r_peaks(counts / COUNTS_PER_MV, settings.fs)
+    except ValueError as error:
+        raise RecordError(str(error)) from error
     return {
         "notes": notes,
         "samples": length,
