@@ -8,6 +8,7 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pywt
@@ -63,10 +64,10 @@ def plain(folder: Path, n: int) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import wfdb
-        from sleepecg import detect_heartbeats
+        from sleepecg.heartbeats import detect_heartbeats
     out = np.empty((n, 12, 1000), np.int16)
     for k in range(n):
-        record = wfdb.rdrecord(str(folder / f"r{k % FILES}"))
+        record: Any = wfdb.rdrecord(str(folder / f"r{k % FILES}"))
         for lead, row in enumerate(record.p_signal.T):
             x = resample_poly(row, 1, 5, padtype="line")
             parts = pywt.wavedec(x, "db6", mode="symmetric", level=6)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -90,7 +91,7 @@ def _crowded(ecg: np.ndarray, fs: float) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _beat_filter(fs: float) -> np.ndarray:
+def _beat_filter(fs: float) -> Any:
     return butter(2, (5, 30), "bandpass", fs=fs, output="sos")
 
 

@@ -74,7 +74,7 @@ def test_loading_standardises_as_zscore_does_gaps_left_out(store):
     signals = np.frombuffer(store._signals, "<i2")
     batch = store[:]
     assert batch.keep is not None
-    for row, (start, samples) in enumerate(zip(store._column("start"), store._column("samples"),
+    for row, (start, samples) in enumerate(zip(store._columns["start"], store._columns["samples"],
                                                strict=True)):  # fmt: skip
         counts = signals[start : start + 12 * samples].reshape(1, 12, samples) / 1000
         wanted = zscore(counts, per="record", keep=batch.keep[[row], :, :samples].numpy())
