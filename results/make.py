@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
 from ecglearn.checkpoint import library_hash
-from results import clinical, deri, planted, scar, tamer
+from results import clinical, deri, five_methods, planted, scar, tamer
 from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run, settings
 
 SEEDS = (0, 1, 2)
@@ -61,6 +61,11 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
         tuple(scar.MISSINGNESS), scar.missingness_run,
         "1024 training and 512 test patients of cohort seed 0 (white-box: 128 of them), 10 epochs, "
         "batch 64, embedded text",
+    ),
+    "five-methods": (
+        five_methods.VARIANTS, five_methods.run,
+        "2048 training and 1024 test patients of cohort seed 0, second site of cohort seed 1, 12 "
+        "passes over all stages, batch 64, encoders of 275,000 parameters, embedded text",
     ),
     "scar-planted": (
         tuple(planted.PLANTED), planted.planted_run,

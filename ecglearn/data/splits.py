@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float, Shaped
 from numpy.typing import NDArray
 
 
@@ -54,3 +55,30 @@ def check_disjoint(train: Sequence, test: Sequence) -> None:
     if len(both):
         shown = ", ".join(map(str, both[:5]))
         raise ValueError(f"{len(both)} patients are on both sides of the split: {shown}")
+
+
+def check_new_records(
+    train: Float[np.ndarray, "N lead time"], test: Float[np.ndarray, "M lead time"]
+) -> None:
+    """Refuse a test record whose signal is one of the training records', whatever its name.
+
+    Args:
+        train: signals that teach (N, lead, time).
+        test: signals that judge (M, lead, time).
+
+    Raises:
+        ValueError: says how many there are, and where the first is.
+
+    Book: evaluation#leaking-patients
+    """
+    known = {_fingerprint(record) for record in train}
+    again = [k for k, record in enumerate(test) if _fingerprint(record) in known]
+    if again:
+        raise ValueError(
+            f"{len(again)} test records are training records under another name, the first at "
+            f"{again[0]}; split by patient and drop copies"
+        )
+
+
+def _fingerprint(record: NDArray) -> bytes:
+    return sha256(record.astype(np.float32).tobytes()).digest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -106,13 +106,30 @@ def token_drops(
     def agreement(view: ECGBatch) -> Tensor:
         return (normalize(method.embed(view).float().cpu(), dim=1) * wanted).sum(1)
 
-    whole = agreement(batch)
+    return cell_drops(agreement, batch, segments)
+
+
+def cell_drops(
+    score: Callable[[ECGBatch], Tensor], batch: ECGBatch, segments: int
+) -> Float[Tensor, "B 12 {segments}"]:
+    """By how much a score of each record falls when one cell alone is removed.
+
+    Args:
+        score: from records to one number each.
+        batch: records.
+        segments: cells of each lead; each costs one pass over the records.
+
+    Source: leave-one-out (occlusion), our choice for a SCAR-style protocol.
+
+    Book: scar#critical
+    """
+    whole = score(batch)
     drops = torch.zeros(len(batch), 12, segments)
     for lead in range(12):
         for segment in range(segments):
             keep = torch.ones(len(batch), 12, segments, dtype=torch.bool)
             keep[:, lead, segment] = False
-            drops[:, lead, segment] = whole - agreement(hide(batch, keep))
+            drops[:, lead, segment] = whole - score(hide(batch, keep))
     return drops
 
 

@@ -411,6 +411,17 @@ class DERI(nn.Module):
 
         return torch.cat(in_pieces(self, batch, tokens))
 
+    @torch.no_grad()
+    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """Local tokens Z in order of time, and the second each is centred at.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        tokens = torch.cat(in_pieces(self, batch, lambda part: self.ecg_side(part).local))
+        seconds = self.wave.seconds(self.config.samples, self.config.fs)
+        return tokens, seconds[:: self.config.stride]
+
     @property
     def _mixes(self) -> bool:
         return self.config.vector == "mixed"

@@ -186,6 +186,18 @@ class SCAR(nn.Module):
         """
         return self.report(self.report.encode(list(texts)))
 
+    @torch.no_grad()
+    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """Tokens in order of time, mean over leads, and the second each is centred at.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        tokens = torch.cat(in_pieces(self, batch, lambda part: self.encode(part).tokens))
+        step = self.config.patch / self.config.fs
+        over_time = tokens.unflatten(1, (self.ecg.leads, -1)).mean(1)
+        return over_time, (torch.arange(self.ecg.segments) + 0.5) * step
+
     def encode(
         self, batch: ECGBatch, keep: Bool[Tensor, "B lead segment"] | None = None
     ) -> Encoded:

@@ -228,6 +228,16 @@ class ReportMethod(nn.Module):
         """
         return self.text(self.text.encode(list(texts)))
 
+    @torch.no_grad()
+    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """ECG tokens in order of time, and the second each is centred at.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        tokens = torch.cat(in_pieces(self, batch, lambda part: self.wave(self._signal(part))))
+        return tokens, self.wave.seconds(self.config.samples, self.config.fs)
+
     def _global(self, batch: ECGBatch) -> Tensor:
         raise NotImplementedError
 
