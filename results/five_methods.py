@@ -113,11 +113,12 @@ def run(variant: str, seed: int) -> dict[str, float]:
     models = {} if variant == DEMOGRAPHICS else {variant: trained(variant, seed)}
     table = compare(models, cohort, train=TRAIN, elsewhere=elsewhere, draws=1, seed=seed)
     found: dict[str, float] = {}
-    for row in table[table["value"].notna()].to_dict("records"):
-        mark = row["model"].removeprefix(variant).removeprefix(", ")
-        if mark != DEMOGRAPHICS:
-            where = ": ".join(p for p in (mark, row["task"], row["measure"], row["name"]) if p)
-            found[where.removesuffix(": all")] = float(row["value"])
+    columns = ("model", "task", "measure", "name", "value")
+    for model, task, measure, name, value in zip(*(table[c] for c in columns), strict=True):
+        mark = model.removeprefix(variant).removeprefix(", ")
+        if mark != DEMOGRAPHICS and value == value:
+            where = ": ".join(part for part in (mark, task, measure, name) if part)
+            found[where.removesuffix(": all")] = float(value)
     if not models:
         return found
     method = models[variant]

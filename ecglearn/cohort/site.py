@@ -51,7 +51,7 @@ def second_site(
         add_electrodes(eight, np.float32(noise) * drawn)
     if 0 < cutoff < here.fs / 2:
         low_pass = butter(2, cutoff, fs=here.fs, output="sos")
-        eight = sosfilt(low_pass, eight).astype(np.float32)
+        eight = np.asarray(sosfilt(low_pass, eight), np.float32)
     if step:
         eight = (np.round(eight / step) * step).astype(np.float32)
     return replace(here, ecg=twelve_leads(eight))

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import numpy as np
 from jaxtyping import Float, Shaped
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def split_patients(
@@ -39,7 +39,7 @@ def split_patients(
     return np.flatnonzero(~side), np.flatnonzero(side)
 
 
-def check_disjoint(train: Sequence, test: Sequence) -> None:
+def check_disjoint(train: ArrayLike, test: ArrayLike) -> None:
     """Refuse patients that appear on both sides.
 
     Args:

@@ -95,7 +95,7 @@ def fit_probe(
     unseen = [k for k in range(known.shape[1]) if not _both(known[:, k])]
     return Probe(
         _score(x.test, fits[chosen]), chosen, unseen,
-        lambda others: _score(scale.transform(_array(others)), fits[chosen]),
+        lambda others: _score(np.asarray(scale.transform(_array(others))), fits[chosen]),
     )  # fmt: skip
 
 

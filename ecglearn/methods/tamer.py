@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -188,7 +189,7 @@ class ResidualAttention(nn.Module):
         return x + self.attention(y, y, y, need_weights=False)[0]
 
 
-class ReportMethod(nn.Module):
+class ReportMethod(nn.Module, ABC):
     """What MERL and TAMER share: the text side, the negatives, evaluation in pieces.
 
     Args:
@@ -196,6 +197,8 @@ class ReportMethod(nn.Module):
 
     Book: tamer#text-side
     """
+
+    wave: ECGResNet
 
     def __init__(self, config: MERLConfig) -> None:
         super().__init__()
@@ -206,9 +209,9 @@ class ReportMethod(nn.Module):
         """Everything but the text model is trained: one entry."""
         return [([{"params": list(self.parameters())}], self.losses)]
 
+    @abstractmethod
     def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
         """Named terms, already weighted."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
@@ -238,8 +241,9 @@ class ReportMethod(nn.Module):
         tokens = torch.cat(in_pieces(self, batch, lambda part: self.wave(self._signal(part))))
         return tokens, self.wave.seconds(self.config.samples, self.config.fs)
 
+    @abstractmethod
     def _global(self, batch: ECGBatch) -> Tensor:
-        raise NotImplementedError
+        """The vector of a few records, with gradient."""
 
     def _contrast(self, a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
         return info_nce(
