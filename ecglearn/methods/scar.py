@@ -265,8 +265,10 @@ class SCAR(nn.Module):
             mine = same[rank() * len(x) : (rank() + 1) * len(x)]
             with torch.no_grad():
                 r = relevance(self.ecg.project(view.tokens), texts, mine)
+            # processes may hold different numbers of records with a visible token
+            visible = gather(seen.flatten(1).float()) > 0
             loss = selector_loss(
-                view.alpha, r, seen.flatten(1), temperature=config.teacher_temperature
+                gather(view.alpha), gather(r), visible, temperature=config.teacher_temperature
             )
             terms["selector"] = config.supervision * loss
         if self.training:
