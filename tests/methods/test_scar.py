@@ -15,7 +15,8 @@ from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.relevance import relevance, relevance_weights
 from ecglearn.methods.scar import SCAR, SCARConfig
 from ecglearn.signals.missing import LEVELS, draw_missing, keep_samples, missing_share
-from ecglearn.train import _optimiser, fit
+from ecglearn.train import fit
+from ecglearn.train.optimiser import optimiser
 from results.planted import CLASSES, CONFIG, planted, two_findings
 
 SMOKE = SCARConfig.preset("smoke")
@@ -408,7 +409,7 @@ def test_robust_to_missing_evidence(trained, records):
 def test_masker_has_its_own_rate_and_no_decay():
     method = make()
     (aligned, _), (masker, _) = method.steps()
-    first, second = (_optimiser(g, 1e-3, 0.05, (0.9, 0.95)).param_groups for g in (aligned, masker))
+    first, second = (optimiser(g, 1e-3, 0.05, (0.9, 0.95)).param_groups for g in (aligned, masker))
     assert {g["lr"] for g in first} == {1e-3}
     assert {g["lr"] for g in second} == {2e-3}
     assert {g["weight_decay"] for g in first} == {0.05, 0.0}
