@@ -72,7 +72,8 @@ class Gradient:
         self.low = precision == "bf16"
         self.alone = self.module = Step(method, index)
         if compile:
-            self.alone.compile()
+            for part in method.children():
+                part.compile()
         if size() > 1:
             self.module = DistributedDataParallel(
                 self.alone, find_unused_parameters=len(method.steps()) > 1, broadcast_buffers=False
