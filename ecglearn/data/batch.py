@@ -178,7 +178,22 @@ def clean_ecg(
 
     Book: preprocessing#prep-chain
     """
-    level = round(np.log2(fs / 2 / SLOWEST_KEPT))
+    level = _levels(fs)
     fast = tuple(j for j in range(1, level + 1) if fs / 2 ** (j + 1) >= FASTEST_KEPT)
     resampled = resample(ecg, fs_in, fs)
     return denoise_wavelet(resampled, level=level, drop_details=fast)
+
+
+def shortest_ecg(fs: float) -> int:
+    """Samples that `clean_ecg` needs at least.
+
+    Args:
+        fs: sampling rate wanted, in hertz.
+
+    Book: preprocessing#prep-chain
+    """
+    return 11 * 2 ** _levels(fs)  # db6 has 12 taps
+
+
+def _levels(fs: float) -> int:
+    return round(np.log2(fs / 2 / SLOWEST_KEPT))

@@ -53,7 +53,7 @@ def read_comments(lines: Sequence[str]) -> Patient:
         if value.lower() in _NOTHING:
             continue
         if key == "age" and age is None:
-            age, note = _age(value)
+            age, note = parse_age(value)
             notes += [note] if note else []
         elif key in ("sex", "gender") and value.lower() in _SEX:
             sex = _SEX[value.lower()]
@@ -62,7 +62,18 @@ def read_comments(lines: Sequence[str]) -> Patient:
     return Patient(age, sex, "\n".join(text), tuple(notes))
 
 
-def _age(value: str) -> tuple[float | None, str]:
+def parse_age(value: str) -> tuple[float | None, str]:
+    """An age in years, and a remark when it could not be taken as written.
+
+    Args:
+        value: as found in a header or a table.
+
+    Returns:
+        300 (PTB-XL's sign for "over 89") becomes 90 with a remark; what is no age from 0 to 120
+        becomes None with one.
+
+    Book: the-12-lead-ecg#ecg-own-record
+    """
     number = re.match(r"[-+]?\d+(\.\d+)?", value)
     years = float(number[0]) if number else math.nan
     if years == _OVER_89:

@@ -1,86 +1,26 @@
-"""Tables of MIMIC-IV and MIMIC-IV-ECG as published: what is known of the patient at each ECG."""
+"""Tables of MIMIC-IV as published: what is known of the patient at each ECG."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ecglearn.data.clinical_schema import LAB_COLUMNS, SEX, TABLE_COLUMNS, ClinicalError, Column
-from ecglearn.data.nearest import CHUNK, NearestValues, checked_ecgs, local_times, read_pieces
+from ecglearn.data.nearest import NearestValues, checked_ecgs
+from ecglearn.data.tables import CHUNK, local_times, only_once, read_pieces, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_REPORTS = tuple(f"report_{k}" for k in range(18))
 _BODY = tuple(column for column in TABLE_COLUMNS if column.name in ("height", "weight", "bmi"))
 _LAB_FIELDS = {"labevent_id": "number", "subject_id": "patient", "valuenum": "value",
                "valueuom": "unit"}  # fmt: skip
 _OMR_NAME = r"^\s*(?P<column>height|weight|bmi)\s*(?:\((?P<unit>[^)]*)\))?\s*$"
 _OMR_UNITS = {"inches": "in", "lbs": "lb"}
 _DAY = 24 * 60
-_LEAVES = r"^\s*$|^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)"  # paths that are not inside the folder
-
-
-def read_ecg_list(folder: str | os.PathLike[str]) -> pd.DataFrame:
-    """The ECGs of MIMIC-IV-ECG, with what the machine wrote about them.
-
-    Args:
-        folder: holds `record_list.csv` and `machine_measurements.csv`, plain or `.gz`.
-
-    Returns:
-        One row for each ECG in the order of the list: `patient`, `study`, `time`, `path` (without
-        ending, inside the folder) and `report`: the lines of the machine without the full stops at
-        their ends, joined by ". "; empty where there are no measurements.
-
-    Raises:
-        ClinicalError: a table, a column or a time is absent or unreadable; a study comes twice or
-            belongs to two patients; a path leaves the folder.
-
-    Source: the file layout of MIMIC-IV-ECG 1.0 (Gow et al. 2023).
-
-    Book: clinical-transfer#mimic-tables
-    """
-    import pandas as pd
-
-    ids = {"subject_id": "int64", "study_id": "int64"}
-    ecgs = _table(folder, "record_list", ids | {"ecg_time": "str", "path": "str"})
-    _once(ecgs["study_id"], "record_list")
-    outside = ecgs["path"].fillna("").str.contains(_LEAVES)
-    if outside.any():
-        raise ClinicalError(
-            f"record_list: path {ecgs['path'][outside].iloc[0]!r} leaves the folder {folder}; only "
-            "paths inside it are read"
-        )
-    texts = []
-    for lines in read_pieces(folder, "machine_measurements", ids | dict.fromkeys(_REPORTS, "str")):
-        text: Any = pd.Series("", index=lines.index, dtype="str")
-        for name in _REPORTS:
-            line = lines[name].fillna("").str.strip().str.rstrip(" .")
-            between = ((text != "") & (line != "")).map({True: ". ", False: ""}).astype("str")
-            text = text + between + line
-        texts.append(lines[[*ids]].assign(report=text))
-    reports: Any = pd.concat(texts, ignore_index=True)
-    _once(reports["study_id"], "machine_measurements")
-    row = pd.Index(reports["study_id"]).get_indexer(pd.Index(ecgs["study_id"]))
-    other = (row >= 0) & (reports["subject_id"].reindex(row).to_numpy() != ecgs["subject_id"])
-    if other.any():
-        raise ClinicalError(
-            f"study {ecgs['study_id'][other].iloc[0]} belongs to one patient in record_list and to "
-            "another in machine_measurements; take both files from the same release"
-        )
-    return pd.DataFrame(
-        {
-            "patient": ecgs["subject_id"],
-            "study": ecgs["study_id"],
-            "time": local_times(ecgs["ecg_time"], "record_list, ecg_time", needed=True),
-            "path": f"{Path(folder)}/" + ecgs["path"],
-            "report": reports["report"].reindex(row).fillna("").to_numpy(),
-        }
-    )
 
 
 def nearest_labs(
@@ -158,8 +98,8 @@ def demographics_at(
     at = checked_ecgs(ecgs)
     nearest = NearestValues(at.assign(time=at["time"].dt.normalize()), _BODY, 30 * _DAY)
     kinds = {"subject_id": "int64", "gender": "str", "anchor_age": "float64"}
-    people = _table(folder, "hosp/patients", kinds | {"anchor_year": "float64"})
-    _once(people["subject_id"], "hosp/patients")
+    people = read_table(folder, "hosp/patients", kinds | {"anchor_year": "float64"})
+    only_once(people["subject_id"], "hosp/patients")
     known: Any = people.set_index("subject_id").reindex(at["patient"])
     age = known["anchor_age"].to_numpy() + at["time"].dt.year - known["anchor_year"].to_numpy()
     sex = known["gender"].str.strip().str.upper().map({"M": 1.0, "F": 0.0}).astype(float)
@@ -231,8 +171,8 @@ def diagnoses_of(
     patients = frame["patient"].unique()
     fields = ("admittime", "dischtime", "edregtime")
     ids = {"subject_id": "int64", "hadm_id": "int64"}
-    stays = _table(folder, "hosp/admissions", ids | dict.fromkeys(fields, "str"))
-    _once(stays["hadm_id"], "hosp/admissions")
+    stays = read_table(folder, "hosp/admissions", ids | dict.fromkeys(fields, "str"))
+    only_once(stays["hadm_id"], "hosp/admissions")
     stays = stays[stays["subject_id"].isin(patients)].rename(columns={"subject_id": "patient"})
     admit, end, door = (local_times(stays[name], f"hosp/admissions, {name}") for name in fields)
     untimed = admit.isna() | end.isna()
@@ -268,25 +208,9 @@ def diagnoses_of(
     return labels, pd.Series(known, ecgs.index, name="known"), pd.Series(report)
 
 
-def _table(folder: str | os.PathLike[str], table: str, kinds: Mapping[str, str]) -> Any:
-    """All rows of a table."""
-    import pandas as pd
-
-    return pd.concat(read_pieces(folder, table, kinds), ignore_index=True)
-
-
-def _once(numbers: Any, table: str) -> None:
-    """Refuse numbers that come twice."""
-    twice = numbers[numbers.duplicated()]
-    if len(twice):
-        raise ClinicalError(
-            f"{table}: {numbers.name} {twice.iloc[0]} comes twice; leave one of the rows out"
-        )
-
-
 def _items(folder: str | os.PathLike[str], columns: Sequence[Column]) -> dict[int, str]:
     """Item number to name of the column, after looking the items up."""
-    known = set(_table(folder, "hosp/d_labitems", {"itemid": "int64"})["itemid"])
+    known = set(read_table(folder, "hosp/d_labitems", {"itemid": "int64"})["itemid"])
     for column in columns:
         if column.item not in known:
             raise ClinicalError(

@@ -86,7 +86,11 @@ def find_records(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def read_record(
-    path: str | os.PathLike[str], *, fs: float | int | None = None, verify: bool = True
+    path: str | os.PathLike[str],
+    *,
+    fs: float | int | None = None,
+    verify: bool = True,
+    root: str | os.PathLike[str] | None = None,
 ) -> ECGRecord:
     """Read one 12-lead electrocardiogram from a WFDB record.
 
@@ -100,6 +104,7 @@ def read_record(
         path: the record, with or without `.hea`.
         fs: samples per second wanted; the file's own rate when left out.
         verify: refuse a record whose samples do not match the checksums in its header.
+        root: folder that the record's files must not leave, not even by links; None trusts them.
 
     Returns:
         The record; everything unusual is in its `notes`.
@@ -110,7 +115,7 @@ def read_record(
 
     Book: the-12-lead-ecg#ecg-own-record
     """
-    raw = open_record(path, verify=verify)
+    raw = open_record(path, verify=verify, root=root)
     known = [canonical(name) for name in raw.names]
     wanted = LEADS if set(LEADS) <= set(known) else EIGHT
     try:

@@ -50,12 +50,15 @@ class RawRecord:
     notes: tuple[str, ...]
 
 
-def open_record(path: str | os.PathLike[str], *, verify: bool = True) -> RawRecord:
+def open_record(
+    path: str | os.PathLike[str], *, verify: bool = True, root: str | os.PathLike[str] | None = None
+) -> RawRecord:
     """Open a WFDB record, refusing what is absent, truncated, damaged or absurdly large.
 
     Args:
         path: the record, with or without `.hea`.
         verify: compare the samples with the checksums in the header.
+        root: folder that the record's files must not leave, not even by links; None trusts them.
 
     Returns:
         The record as stored.
@@ -68,6 +71,7 @@ def open_record(path: str | os.PathLike[str], *, verify: bool = True) -> RawReco
     """
     wfdb = _wfdb()
     header = _header_path(path)
+    _check_inside(header, header, root)
     text, notes = _header_text(header)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     plain = [line for line in lines if not line.startswith("#")]
@@ -83,7 +87,7 @@ def open_record(path: str | os.PathLike[str], *, verify: bool = True) -> RawReco
             f"{header}: the record is split into segments; "
             "join them with wfdb.rdrecord(..., m2s=True) and write the result as one record"
         )
-    _check_promises(header, head, plain)
+    _check_promises(header, head, plain, root)
     try:
         record = wfdb.rdrecord(stem, physical=False)
         physical = np.asarray(record.dac(), dtype=np.float64).T
@@ -148,7 +152,9 @@ def _header_text(header: Path) -> tuple[str, list[str]]:
         return content.decode("latin-1"), ["the header is not UTF-8: read as Latin-1"]
 
 
-def _check_promises(header: Path, head: Any, plain: list[str]) -> None:
+def _check_promises(
+    header: Path, head: Any, plain: list[str], root: str | os.PathLike[str] | None
+) -> None:
     """Compare what the header claims with the files on disk, before any memory is asked for."""
     channels = head.n_sig or 0
     if channels == 0:
@@ -170,7 +176,20 @@ def _check_promises(header: Path, head: Any, plain: list[str]) -> None:
             "cut out the part you need with wfdb.rdrecord(sampfrom=..., sampto=...)"
         )
     for name in dict.fromkeys(head.file_name):
+        if Path(name).name != name or "\\" in name or "\0" in name:
+            raise RecordError(
+                f"{header}: the signal file {name!r} is not beside the header; put it there and "
+                "correct the header"
+            )
+        _check_inside(header, header.with_name(name), root)
         _check_file(header, head, name)
+
+
+def _check_inside(header: Path, file: Path, root: str | os.PathLike[str] | None) -> None:
+    if root is not None and not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root)):
+        raise RecordError(
+            f"{header}: {file.name} is a link to a place outside {root}; copy the file into it"
+        )
 
 
 def _check_file(header: Path, head: Any, name: str) -> None:

@@ -1,5 +1,6 @@
 """Frozen models in, numbers with intervals out."""
 
+from ecglearn.data.label_sets import LABEL_SETS, label_set, snomed_labels
 from ecglearn.evaluate.alignment import (
     Alignment,
     alignment_maps,
@@ -22,13 +23,10 @@ from ecglearn.evaluate.compare import compare, untrained
 from ecglearn.evaluate.cost import Cost, cost
 from ecglearn.evaluate.gap import gap_closed
 from ecglearn.evaluate.label_sets import (
-    LABEL_SETS,
     PromptError,
     class_overlap,
     cohort_labels,
-    label_set,
     load_prompts,
-    snomed_labels,
 )
 from ecglearn.evaluate.missingness import (
     cell_drops,

@@ -1,9 +1,9 @@
-"""Names of the classes of six public label sets, which of them two sets share, and prompts."""
+"""Which classes two public label sets share, which of them the cohort can show, and prompts."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HERE = Path(__file__).parent
-LABEL_SETS = ("ptbxl-super", "ptbxl-sub", "ptbxl-form", "ptbxl-rhythm", "cpsc2018", "csn")
 
 
 class PromptError(ValueError):
@@ -24,28 +23,7 @@ class PromptError(ValueError):
 
 @cache
 def _content() -> dict[str, Any]:
-    return json.loads((HERE / "label_sets.json").read_text())
-
-
-def label_set(name: str) -> tuple[str, ...]:
-    """Names of the classes of a public label set.
-
-    Labels belong to names, never to positions: the published files order their columns differently.
-
-    Args:
-        name: one of `LABEL_SETS`.
-
-    Raises:
-        ValueError: no such set.
-
-    Source: Wagner et al. 2020 (PTB-XL); Liu et al. 2024 (MERL) for the selections.
-
-    Book: tamer#label-sets
-    """
-    sets = _content()["sets"]
-    if name not in sets:
-        raise ValueError(f"no label set '{name}'; there are {', '.join(sets)}")
-    return tuple(sets[name]["classes"])
+    return json.loads((HERE / "label_overlaps.json").read_text())
 
 
 def class_overlap(source: str, target: str) -> dict[str, tuple[str, ...]]:
@@ -73,34 +51,6 @@ def class_overlap(source: str, target: str) -> dict[str, tuple[str, ...]]:
         for name in here:
             turned[name] = (*turned.get(name, ()), there)
     return turned
-
-
-def snomed_labels(name: str, codes: Sequence[Iterable[str]]) -> pd.DataFrame:
-    """Labels of records whose diagnoses are SNOMED CT codes, by equality of codes.
-
-    Args:
-        name: `cpsc2018` or `csn`.
-        codes: of each record; codes of no class of the set are ignored.
-
-    Returns:
-        One row for each record, one column of bool for each class.
-
-    Raises:
-        ValueError: the set has no codes.
-
-    Source: codes of the PhysioNet/CinC Challenge 2021 (Reyna et al. 2021). The released label file
-        of Liu et al. 2024 (MERL) for CSN was made by substrings of names and has false labels.
-
-    Book: tamer#label-sets
-    """
-    import pandas as pd
-
-    known = {n: c for n, c in _content()["snomed"].items() if n != "about"}
-    if name not in known:
-        raise ValueError(f"no SNOMED codes for '{name}'; there are codes for {', '.join(known)}")
-    rows = [frozenset(map(str, line)) for line in codes]
-    return pd.DataFrame({c: [not row.isdisjoint(wanted) for row in rows]
-                         for c, wanted in known[name].items()})  # fmt: skip
 
 
 def cohort_labels(name: str, findings: pd.DataFrame) -> pd.DataFrame:

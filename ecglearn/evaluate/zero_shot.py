@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch.nn.functional import normalize
 
+from ecglearn.data.label_sets import label_set
 from ecglearn.evaluate.auroc import auroc_intervals
-from ecglearn.evaluate.label_sets import class_overlap, label_set
+from ecglearn.evaluate.label_sets import class_overlap
 from ecglearn.evaluate.uncertainty import Interval
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.distributed import gather, rank
+from ecglearn.distributed import gather, own
 from ecglearn.encoders.inference import in_pieces
 from ecglearn.encoders.lead_time_transformer import Encoded, LeadTimeTransformer
 from ecglearn.encoders.masker import Masker, remove
@@ -274,12 +274,15 @@ class SCAR(nn.Module):
             loss = info_nce(gather(view.z), texts, temperature=config.temperature, same=same)
             terms["missing"] = config.missing * loss
         if config.selector == "supervised":
-            mine = same[rank() * len(x) : (rank() + 1) * len(x)]
+            mine = same[own(len(x))]
             with torch.no_grad():
                 r = relevance(self.ecg.project(view.tokens), texts, mine)
             loss = selector_loss(
                 view.alpha, r, seen.flatten(1), temperature=config.teacher_temperature
             )
+            # a mean over records with a visible token, of which processes may hold unlike numbers
+            visible = seen.flatten(1).any(1).to(loss)
+            loss = loss * (visible.mean() / gather(visible).mean().clamp_min(1e-9))
             terms["selector"] = config.supervision * loss
         if self.training:
             self.step += 1

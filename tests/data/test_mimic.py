@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecglearn.data import mimic, nearest
+from ecglearn.data import mimic, tables
 from ecglearn.data.clinical_schema import LAB_COLUMNS, ClinicalError
-from ecglearn.data.mimic import demographics_at, diagnoses_of, nearest_labs, read_ecg_list
+from ecglearn.data.mimic import demographics_at, diagnoses_of, nearest_labs
+from ecglearn.data.mimic_ecg import read_ecg_list
 
 K, CA = 50971, 50893
 # fmt: off
@@ -136,8 +137,8 @@ def test_no_more_rows_than_a_piece_are_in_memory(tmp_path, monkeypatch):
     labs(tmp_path, lines_of(rows))
     seen = []
 
-    def counted(folder, table, kinds, chunk=nearest.CHUNK):
-        for piece in nearest.read_pieces(folder, table, kinds, chunk):
+    def counted(folder, table, kinds, chunk=tables.CHUNK):
+        for piece in tables.read_pieces(folder, table, kinds, chunk):
             seen.append((table, len(piece)))
             yield piece
 

@@ -1,0 +1,62 @@
+"""CPSC 2018: 6,877 records of 6 to 60 seconds, each with one to three of nine classes."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+from ecglearn.data.entries import Entries, Entry, Refused, header_paths
+from ecglearn.data.label_sets import label_set
+from ecglearn.data.tables import table_rows
+
+SETS = ("cpsc2018",)
+#: The numbers of REFERENCE.csv.
+CLASSES = dict(
+    zip("123456789", ("NORM", "AFIB", "1AVB", "CLBBB", "CRBBB", "PAC", "VPC", "STD", "STE"),
+        strict=True)
+)  # fmt: skip
+_LABELS = ("First_label", "Second_label", "Third_label")
+
+
+def entries(folder: Path) -> Entries:
+    """Records below a folder with the labels of REFERENCE.csv, in the order of their names.
+
+    The signals are those that the PhysioNet/CinC Challenges publish as WFDB records; the MATLAB
+    files of 2018 are not read.
+
+    Args:
+        folder: holds `REFERENCE.csv` of 2018 and the records, in any folders below it.
+
+    Yields:
+        Entries; age and sex come with the header. Records without a row and rows without a record,
+        with the reason.
+
+    Raises:
+        TableError: the table or a column is absent or unreadable.
+
+    Source: Liu et al. 2018.
+
+    Book: your-own-data#data-cpsc
+    """
+    waiting: dict[str, list[str]] = {}  # the data set is small and closed: 6,877 rows
+    for number, row in enumerate(table_rows(folder / "REFERENCE.csv", ("Recording", *_LABELS))):
+        if isinstance(row, str):
+            yield Refused(f"row {number + 1}", row)
+        elif not row["Recording"] or row["Recording"] in waiting:
+            yield Refused(row["Recording"] or f"row {number + 1}", "the name is absent or twice")
+        else:
+            waiting[row["Recording"]] = [row[name] for name in _LABELS if row[name]]
+    for path in header_paths(folder):
+        name = PurePosixPath(path).name
+        numbers = waiting.pop(name, None)
+        if numbers is None:
+            yield Refused(name, f"{path}: not in REFERENCE.csv, or there a second time")
+        elif not numbers or not set(numbers) <= CLASSES.keys():
+            yield Refused(name, f"its labels are {numbers}, not one to three of 1 to 9")
+        else:
+            has = {CLASSES[number] for number in numbers}
+            classes = tuple(c for c in label_set("cpsc2018") if c in has)
+            yield Entry(
+                name, path, name, statements=",".join(numbers), labels={"cpsc2018": classes}
+            )
+    for name in waiting:
+        yield Refused(name, "in REFERENCE.csv, but there is no such record below the folder")

@@ -1,0 +1,92 @@
+"""Names of the classes of public label sets, and which SNOMED CT codes belong to each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LABEL_SETS = ("ptbxl-super", "ptbxl-sub", "ptbxl-form", "ptbxl-rhythm", "cpsc2018", "csn")
+
+
+@cache
+def _content() -> dict[str, Any]:
+    return json.loads((Path(__file__).parent / "label_sets.json").read_text())
+
+
+def label_set(name: str) -> tuple[str, ...]:
+    """Names of the classes of a public label set.
+
+    Labels belong to names, never to positions: the published files order their columns differently.
+
+    Args:
+        name: one of `LABEL_SETS`, or `cinc2021`, the diagnoses that the Challenge of 2021 scores.
+
+    Raises:
+        ValueError: no such set.
+
+    Source: Wagner et al. 2020 (PTB-XL); Liu et al. 2024 (MERL) for the selections; Reyna et al.
+        2021 for the Challenge.
+
+    Book: tamer#label-sets
+    """
+    sets = _content()["sets"]
+    if name not in sets:
+        raise ValueError(f"no label set '{name}'; there are {', '.join(sets)}")
+    return tuple(sets[name]["classes"])
+
+
+def snomed_classes(name: str, codes: Iterable[str]) -> tuple[str, ...]:
+    """Classes of one record whose diagnoses are SNOMED CT codes, by equality of codes.
+
+    Args:
+        name: `cpsc2018`, `csn` or `cinc2021`.
+        codes: of the record; codes of no class of the set are ignored.
+
+    Returns:
+        Names in the order of the set.
+
+    Raises:
+        ValueError: the set has no codes.
+
+    Source: codes of the PhysioNet/CinC Challenge 2021 (Reyna et al. 2021). The released label file
+        of Liu et al. 2024 (MERL) for CSN was made by substrings of names and has false labels.
+
+    Book: tamer#label-sets
+    """
+    row = frozenset(map(str, codes))
+    return tuple(c for c, wanted in _codes(name).items() if not row.isdisjoint(wanted))
+
+
+def snomed_labels(name: str, codes: Sequence[Iterable[str]]) -> pd.DataFrame:
+    """The same for many records.
+
+    Args:
+        name: `cpsc2018`, `csn` or `cinc2021`.
+        codes: of each record; codes of no class of the set are ignored.
+
+    Returns:
+        One row for each record, one column of bool for each class.
+
+    Raises:
+        ValueError: the set has no codes.
+
+    Book: tamer#label-sets
+    """
+    import pandas as pd
+
+    known = _codes(name)
+    rows = [snomed_classes(name, line) for line in codes]
+    return pd.DataFrame({c: [c in row for row in rows] for c in known})
+
+
+def _codes(name: str) -> dict[str, list[str]]:
+    known = {n: c for n, c in _content()["snomed"].items() if n != "about"}
+    if name not in known:
+        raise ValueError(f"no SNOMED codes for '{name}'; there are codes for {', '.join(known)}")
+    return known[name]
