@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
+
+    from ecglearn.evaluate import StoredResults
 
 GREY = "#9aa3b2"
 
@@ -103,3 +105,44 @@ def _switch(tasks: Sequence[str]) -> dict[str, Any]:
     ]
     return {"type": "buttons", "direction": "right", "x": 0, "y": 1.02, "yanchor": "bottom",
             "xanchor": "left", "buttons": buttons}  # fmt: skip
+
+
+def seed_panels(
+    stored: StoredResults, panels: Mapping[str, str], *, models: Sequence[str]
+) -> Figure:
+    """Stored runs: every seed, their mean and its interval; grey what first weights reach.
+
+    Args:
+        stored: runs with one value for each measure, and "first weights: ..." beside some.
+        panels: title to measure.
+        models: variants, from top to bottom.
+
+    Book: five-methods#full-size
+    """
+    import matplotlib.pyplot as plt
+
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(3.1 * columns, 0.3 * len(models) * rows + 0.9 * rows),
+        sharey=True, layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for ax, (title, measure) in zip(axes.flat, panels.items(), strict=False):
+        for y, model in enumerate(models):
+            known = stored.runs_of(model)[0]
+            if f"first weights: {measure}" in known:
+                ax.plot(stored.interval(model, f"first weights: {measure}").value, y, "|",
+                        color=GREY, ms=11, mew=2)  # fmt: skip
+            if measure in known:
+                mean, values = stored.interval(model, measure), stored.values(model, measure)
+                ax.plot([mean.low, mean.high], [y, y], color="C0", lw=1.5)
+                ax.plot(values, [y] * len(values), ".", color="C0", ms=3, alpha=0.6)
+                ax.plot(mean.value, y, "o", color="C0", ms=5)
+        ax.set_title(title, fontsize=9)
+        ax.tick_params(labelsize=8)
+        ax.grid(axis="y", alpha=0.3)
+    axes[0, 0].set_yticks(range(len(models)), models)
+    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
+    for ax in axes.flat[len(panels) :]:
+        ax.axis("off")
+    return fig
