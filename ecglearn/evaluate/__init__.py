@@ -39,7 +39,7 @@ from ecglearn.evaluate.missingness import (
     token_drops,
 )
 from ecglearn.evaluate.phase import phase_errors
-from ecglearn.evaluate.probe import Probe, Split, fit_probe, probe_table
+from ecglearn.evaluate.probe import Probe, Probed, Split, fit_probe, probe_table
 from ecglearn.evaluate.regression import linear_probe, linear_probe_r2, r2
 from ecglearn.evaluate.report_text import (
     clinical_efficacy,

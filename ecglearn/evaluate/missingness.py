@@ -206,7 +206,8 @@ def missingness_table(
     """AUROC, CMRS and its companion of each model on each view, with 95% intervals over records.
 
     Args:
-        methods: name to a model with `embed(batch)` and `embed_text(texts)`.
+        methods: name to a model with `embed(batch)` and `embed_text(texts)`, asked by prompts, or
+            with `score(batch)`, such as a `Probed` one.
         batch: records, standardised per record, nothing missing.
         prompts: class to its wording or wordings.
         labels: who has which finding (records, classes), columns in the order of `prompts`.
@@ -229,11 +230,11 @@ def missingness_table(
     rows = [rng.integers(len(y), size=len(y)) for _ in range(draws)]
     lines = []
     for name, method in methods.items():
-        full = zero_shot(method, batch, prompts).to_numpy()
+        full = _scores(method, batch, prompts)
         for view in ("full", *views):
             scores, gone = full, 0.0
             if view != "full":
-                scores = zero_shot(method, hide(batch, views[view]), prompts).to_numpy()
+                scores = _scores(method, hide(batch, views[view]), prompts)
                 gone = float(missing_share(views[view]).mean())
             values = np.array([mean_auroc(y, scores), *cmrs(scores, full, y)])
             drawn = np.column_stack(
@@ -245,3 +246,9 @@ def missingness_table(
                 line |= {measure: values[k], f"{measure}_low": low, f"{measure}_high": high}
             lines.append(line)
     return pd.DataFrame(lines)
+
+
+def _scores(method: Any, batch: ECGBatch, prompts: Prompts) -> NDArray:
+    if hasattr(method, "score"):
+        return method.score(batch)
+    return zero_shot(method, batch, prompts).to_numpy()

@@ -49,6 +49,28 @@ class Probe(NamedTuple):
     score: Callable[[ArrayLike], NDArray[np.float64]]
 
 
+class Probed:
+    """A frozen model read through a fitted probe: from records to scores of classes.
+
+    Args:
+        method: has `embed(batch)`.
+        probe: fitted on its features.
+
+    Book: when-leads-go-missing#missing-probes
+    """
+
+    def __init__(self, method: Any, probe: Probe) -> None:
+        self.method, self.probe = method, probe
+
+    def score(self, batch: Any) -> NDArray[np.float64]:
+        """Log odds of each class (B, K).
+
+        Args:
+            batch: records.
+        """
+        return self.probe.score(self.method.embed(batch))
+
+
 def fit_probe(
     features: Split, labels: Split, *, share: float = 1.0, seed: int = 0,
     strengths: Sequence[float] = STRENGTHS,
