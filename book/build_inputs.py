@@ -45,7 +45,7 @@ def chapter_inputs(
             inputs[f"results/{path.name}"] = digest(path.read_bytes())
     book = root / "book"
     for path in sorted([*book.glob("*.json"), *book.glob("chapters/*.ipynb")]):
-        if f'"{path.name}"' in text:
+        if re.search(rf"""['"/]{re.escape(path.name)}['"]""", text):
             inputs[f"book/{path.name}"] = digest(path.read_bytes())
     return inputs | library.sources(imported_names(text))
 

@@ -40,7 +40,7 @@
   const enliven = (table) => {
     const box = document.createElement("input");
     box.type = "search";
-    box.placeholder = "filter rows, for instance: probe MERL";
+    box.placeholder = "filter rows by words";
     box.setAttribute("aria-label", "filter the rows of the table below");
     const told = document.createElement("span");
     told.setAttribute("role", "status");
@@ -50,6 +50,9 @@
     table.before(tools);
     box.addEventListener("input", () => filter(table, box.value, told));
     filter(table, "", told);
+    for (const cell of table.tBodies[0].querySelectorAll("td")) {
+      cell.classList.toggle("long", cell.textContent.length > 40);
+    }
     [...table.tHead.rows[0].cells].forEach((heading, column) => {
       const button = document.createElement("button");
       button.type = "button";

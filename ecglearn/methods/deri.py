@@ -17,7 +17,8 @@ from ecglearn.encoders.cross_decoder import CrossDecoder, SeparatedAttention
 from ecglearn.encoders.ecg_resnet import ECGResNet
 from ecglearn.encoders.ecg_transformer import ECGTransformer
 from ecglearn.encoders.inference import in_pieces
-from ecglearn.encoders.report_text import EMBEDDED, MED_CPT, EncodedReports, bert_parameters
+from ecglearn.encoders.pretrained import EMBEDDED
+from ecglearn.encoders.report_text import MED_CPT, EncodedReports, bert_parameters
 from ecglearn.encoders.report_tower import ReportTower, same_reports
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import pooled_tokens

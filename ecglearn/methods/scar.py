@@ -17,7 +17,8 @@ from ecglearn.distributed import gather, own
 from ecglearn.encoders.inference import in_pieces
 from ecglearn.encoders.lead_time_transformer import Encoded, LeadTimeTransformer
 from ecglearn.encoders.masker import Masker, remove
-from ecglearn.encoders.report_text import EMBEDDED, MED_CPT
+from ecglearn.encoders.pretrained import EMBEDDED
+from ecglearn.encoders.report_text import MED_CPT
 from ecglearn.encoders.report_tower import ReportTower, same_reports
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.relevance import relevance, selector_loss

@@ -16,7 +16,8 @@ from ecglearn.distributed import gather
 from ecglearn.encoders.ecg_resnet import ECGResNet
 from ecglearn.encoders.heads import ClassTokenPool, MLPHead
 from ecglearn.encoders.inference import in_pieces
-from ecglearn.encoders.report_text import EMBEDDED, MED_CPT, EncodedReports, bert_parameters
+from ecglearn.encoders.pretrained import EMBEDDED
+from ecglearn.encoders.report_text import MED_CPT, EncodedReports, bert_parameters
 from ecglearn.encoders.report_tower import ReportTower, same_reports
 from ecglearn.encoders.spectrogram_cnn import SpectrogramCNN
 from ecglearn.losses.contrastive import info_nce
