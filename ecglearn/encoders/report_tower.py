@@ -58,7 +58,7 @@ class ReportTower(nn.Module):
         return self._model
 
     def encode(self, reports: Sequence[str]) -> EncodedReports:
-        """What the frozen model says, on the device of the head.
+        """What the frozen model says, on the device of the head and in its precision.
 
         Args:
             reports: B texts.
@@ -66,8 +66,9 @@ class ReportTower(nn.Module):
         Raises:
             ReportError: a report has no word, or the model cannot be used.
         """
-        device = next(self.parameters()).device
-        return self.model.to(device).encode(reports).to(device)
+        like = next(self.parameters())
+        encoded = self.model.to(like.device).encode(reports).to(like.device)
+        return EncodedReports(encoded.tokens.to(like), encoded.mask, encoded.cls_attention.to(like))
 
     def forward(self, encoded: EncodedReports) -> Float[Tensor, "B D"]:
         """The head of the mean of the words.

@@ -9,8 +9,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from ecglearn.encoders.batch_norm import BatchNorm1d, BatchNorm2d
+
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d}
-NORM = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
+NORM = {1: BatchNorm1d, 2: BatchNorm2d}
 
 
 class ResidualBlock(nn.Module):

@@ -13,11 +13,12 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import normalize
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.distributed import gather, rank
+from ecglearn.distributed import gather, own
 from ecglearn.encoders.inference import in_pieces
 from ecglearn.encoders.lead_time_transformer import Encoded, LeadTimeTransformer
 from ecglearn.encoders.masker import Masker, remove
-from ecglearn.encoders.report_text import EMBEDDED, MED_CPT
+from ecglearn.encoders.pretrained import EMBEDDED
+from ecglearn.encoders.report_text import MED_CPT
 from ecglearn.encoders.report_tower import ReportTower, same_reports
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.relevance import relevance, selector_loss
@@ -186,6 +187,18 @@ class SCAR(nn.Module):
         """
         return self.report(self.report.encode(list(texts)))
 
+    @torch.no_grad()
+    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """Tokens in order of time, mean over leads, and the second each is centred at.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        tokens = torch.cat(in_pieces(self, batch, lambda part: self.encode(part).tokens))
+        step = self.config.patch / self.config.fs
+        over_time = tokens.unflatten(1, (self.ecg.leads, -1)).mean(1)
+        return over_time, (torch.arange(self.ecg.segments) + 0.5) * step
+
     def encode(
         self, batch: ECGBatch, keep: Bool[Tensor, "B lead segment"] | None = None
     ) -> Encoded:
@@ -262,12 +275,15 @@ class SCAR(nn.Module):
             loss = info_nce(gather(view.z), texts, temperature=config.temperature, same=same)
             terms["missing"] = config.missing * loss
         if config.selector == "supervised":
-            mine = same[rank() * len(x) : (rank() + 1) * len(x)]
+            mine = same[own(len(x))]
             with torch.no_grad():
                 r = relevance(self.ecg.project(view.tokens), texts, mine)
             loss = selector_loss(
                 view.alpha, r, seen.flatten(1), temperature=config.teacher_temperature
             )
+            # a mean over records with a visible token, of which processes may hold unlike numbers
+            visible = seen.flatten(1).any(1).to(loss)
+            loss = loss * (visible.mean() / gather(visible).mean().clamp_min(1e-9))
             terms["selector"] = config.supervision * loss
         if self.training:
             self.step += 1

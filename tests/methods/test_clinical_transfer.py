@@ -2,16 +2,12 @@
 
 import copy
 import inspect
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from ecglearn.checkpoint import load
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.clinical_schema import TABLE_COLUMNS, lab_flags
@@ -315,20 +311,3 @@ def test_bad_batches(patients):
         joint(make(), patients).losses(replace(patients, table=None))
     with pytest.raises(ValueError, match="fit the table scaler on training patients first"):
         JointEmbedding(make()).losses(patients)
-
-
-def test_two_processes_equal_one(tmp_path):
-    """Loss and gradient of every stage, batch norms of the projectors included."""
-    script = Path(__file__).with_name("two_ranks_clinical.py")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    for name, command in (("two", torchrun), ("one", [sys.executable])):
-        done = subprocess.run(
-            [*command, str(script), str(tmp_path / f"{name}.safetensors")],
-            capture_output=True, text=True, timeout=180,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-3000:]
-    one, two = (load(tmp_path / f"{name}.safetensors")[0] for name in ("one", "two"))
-    assert {n.split("/")[0] for n in one} == {"joint", "labs", "diagnosis", "reference"}
-    assert one.keys() == two.keys()
-    for name in one:
-        torch.testing.assert_close(two[name], one[name], atol=1e-9, rtol=1e-6, msg=name)

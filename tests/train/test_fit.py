@@ -5,11 +5,11 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from two_processes import one_and_two
 
 from ecglearn.checkpoint import CheckpointError, load
 from ecglearn.cohort import simulate
@@ -18,7 +18,6 @@ from ecglearn.methods.ptacl import PTACL, PTACLConfig
 from ecglearn.train import TrainingError, fit, fit_cached
 
 SMOKE = PTACLConfig.preset("smoke")
-HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="module")
@@ -223,17 +222,8 @@ def test_several_steps_take_turns():
 
 def test_two_processes_equal_one(tmp_path):
     """Loss and gradient of the whole batch, and the weights after training, on two gloo ranks."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    command = [*torchrun, str(HERE / "two_ranks.py"), str(tmp_path / "two.safetensors")]
-    two = subprocess.run(command, capture_output=True, text=True, timeout=180)
-    assert two.returncode == 0, two.stderr[-3000:]
-    one = subprocess.run(
-        [sys.executable, str(HERE / "two_ranks.py"), str(tmp_path / "one.safetensors")],
-        capture_output=True, text=True, timeout=180,
-    )  # fmt: skip
-    assert one.returncode == 0, one.stderr[-3000:]
-    a, b = (load(tmp_path / f"{name}.safetensors")[0] for name in ("one", "two"))
-    assert a.keys() == b.keys()
-    assert any(name.startswith("gradient/") for name in a)
-    for name in a:
-        assert torch.allclose(a[name], b[name], atol=1e-6, rtol=1e-5), name
+    one, two = one_and_two("fit.py", tmp_path)
+    assert one.keys() == two.keys()
+    assert any(name.startswith("gradient/") for name in one)
+    for name in one:
+        assert torch.allclose(one[name], two[name], atol=1e-6, rtol=1e-5), name

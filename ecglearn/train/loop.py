@@ -1,0 +1,144 @@
+"""The loop: batches in a seeded order, one step after the other, kept after each epoch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Generator
+from tqdm.auto import tqdm
+
+from ecglearn.distributed import rank, size
+from ecglearn.train.history import History, StepLog
+from ecglearn.train.optimiser import optimiser, schedule
+from ecglearn.train.resume import TrainingError, keep, restore
+from ecglearn.train.step import Gradient, NotFinite, Precision, check_accumulation, check_precision
+
+
+def fit(
+    method: Any, data: Any, *, epochs: int, batch_size: int, seed: int = 0,
+    out: str | Path | None = None, resume: bool = False, lr: float = 3e-3,
+    weight_decay: float = 0.05, betas: tuple[float, float] = (0.9, 0.95), warmup: float = 0.1,
+    accumulate: int = 1, precision: Precision = "fp32", compile: bool = False,
+    log: str | Path | None = None, progress: bool | None = None,
+    after_epoch: Callable[[int], None] | None = None,
+) -> History:  # fmt: skip
+    """Train a method: AdamW, warm-up, cosine decay, one bar with the named terms.
+
+    Every random choice of step k follows from (seed, k), so a run that was killed and resumed ends
+    with the weights of an undisturbed one. Under `torchrun` each process takes its share of every
+    batch.
+
+    Args:
+        method: module with `steps()`; trained in place, on the device it lies on.
+        data: patients: `len(data)` and `data[indices] -> ECGBatch`.
+        epochs: passes over the data.
+        batch_size: patients of a step, over all processes; the last incomplete batch is dropped.
+        seed: seed of order, windows, masks and augmentations.
+        out: folder for `last.safetensors`, written after each epoch; None keeps nothing.
+        resume: go on from `last.safetensors` in `out` if it is there.
+        lr: peak learning rate.
+        weight_decay: of AdamW.
+        betas: of AdamW.
+        warmup: share of the steps with a rising rate.
+        accumulate: micro-batches of a step and process; loss and gradient are those of the whole
+            batch, the memory for activations that of one micro-batch, the time that of one more
+            forward pass. Draws are those of a run with as many processes more.
+        precision: "bf16" for matrix products in bfloat16.
+        compile: through `torch.compile`; rounding differs.
+        log: folder for TensorBoard: each term and rate at each step.
+        progress: show a bar; None shows it unless the environment sets TQDM_DISABLE.
+        after_epoch: called with the number of epochs done.
+
+    Raises:
+        TrainingError: a loss is not finite; the last good checkpoint is kept.
+        CheckpointError: the checkpoint belongs to another model or to other settings.
+        ValueError: a batch is larger than the data, or does not divide among processes and
+            micro-batches; or the method cannot be trained in micro-batches.
+        ImportError: `log` without the optional group `train`.
+
+    Book: ptacl#training
+    """
+    batches, parts = len(data) // batch_size, size() * accumulate
+    if batches == 0:
+        raise ValueError(f"a batch of {batch_size} is larger than the data ({len(data)} patients)")
+    if batch_size % parts:
+        raise ValueError(
+            f"a batch of {batch_size} does not divide among {size()} processes with {accumulate} "
+            "micro-batches each"
+        )
+    device = next(method.parameters()).device
+    check_precision(precision, device)
+    check_accumulation(method, accumulate)
+    optimisers = [optimiser(groups, lr, weight_decay, betas) for groups, _ in method.steps()]
+    schedules = [schedule(each, epochs * batches, warmup) for each in optimisers]
+    settings = {
+        "batch_size": batch_size, "epochs": epochs, "seed": seed, "lr": lr,
+        "weight_decay": weight_decay, "betas": list(betas), "warmup": warmup, "patients": len(data),
+        "accumulate": accumulate, "precision": precision, "compile": compile,
+        "config": repr(getattr(method, "config", None)),
+    }  # fmt: skip
+    history = History()
+    path = None if out is None else Path(out) / "last.safetensors"
+    if resume and path is not None and path.exists():
+        history = restore(path, method, optimisers, schedules, settings)
+    gradients = [
+        Gradient(method, index, precision=precision, compile=compile)
+        for index in range(len(optimisers))
+    ]
+    method.train()
+    steps = StepLog(log, history.steps)
+    hidden = bool(os.environ.get("TQDM_DISABLE")) if progress is None else not progress
+    bar = tqdm(
+        total=epochs * batches, initial=history.steps, disable=hidden or rank() > 0, unit="step"
+    )
+    for epoch in range(history.steps // batches, epochs):
+        order = torch.randperm(len(data), generator=Generator().manual_seed(_mix(seed, epoch, -1)))
+        sums: dict[str, float] = {}
+        for number in range(batches):
+            rows = order[number * batch_size : (number + 1) * batch_size]
+            mine = range(rank(), parts, size())
+            batch = [data[rows[part::parts]] for part in mine]
+            for index, (each, rate) in enumerate(zip(optimisers, schedules, strict=True)):
+                keys = [_mix(seed, history.steps, part + 1000 * index) for part in mine]
+                each.zero_grad(set_to_none=True)
+                try:
+                    terms = gradients[index](batch, keys)
+                except NotFinite as error:
+                    raise TrainingError(_last_good(history.steps, error, path)) from error
+                each.step()
+                steps.add(history.steps, terms | {f"rate/{index}": float(rate.get_last_lr()[0])})
+                rate.step()
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, 0.0) + value / batches
+            history.steps += 1
+            bar.update()
+            bar.set_postfix({k: f"{v * batches / (number + 1):.3f}" for k, v in sums.items()})
+        history.epochs.append({"epoch": epoch + 1, **sums, "total": sum(sums.values())})
+        if path is not None and rank() == 0:
+            keep(path, method, optimisers, history, settings)
+        if after_epoch is not None:
+            after_epoch(epoch + 1)
+    bar.close()
+    steps.close()
+    return history
+
+
+def _last_good(step: int, error: NotFinite, path: Path | None) -> str:
+    kept = f"the last good state is in {path}" if path and path.exists() else "none is kept"
+    return (
+        f"step {step}: the loss is not finite ({error}); {kept}; look for NaN in the input or "
+        "lower the learning rate"
+    )
+
+
+def _mix(*parts: int) -> int:
+    """One seed from several whole numbers (integer arithmetic, so the same in every process)."""
+    value = 0x9E3779B97F4A7C15
+    for part in parts:
+        value = (value ^ (part & 0xFFFFFFFF)) * 0xBF58476D1CE4E5B9 % 2**64
+        value ^= value >> 31
+    return value >> 1

@@ -1,0 +1,105 @@
+"""Micro-batches give the loss and the gradient of the whole batch, or are refused."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from two_processes import one_and_two
+from two_ranks.methods import CASES, CLINICAL, patients
+
+from ecglearn.methods.deri import DERI, DERIConfig
+from ecglearn.train import fit
+from ecglearn.train.step import Gradient, Step
+
+# of a draw every part makes its own, so nothing is drawn here: see `without_draws`
+DECODERS = replace(
+    DERIConfig.preset("smoke"), encoder="vit", dropout=0.0, drop_path=0.0, mask_ratio=0.0
+)
+EXACT = {
+    **{name: CASES[name] for name in CASES if name not in ("MERL", "TAMER", "DERI", "DERI vit")},
+    "DERI vit": lambda: DERI(DECODERS),
+}
+
+
+@pytest.fixture
+def without_draws(monkeypatch):
+    monkeypatch.setattr(
+        Step, "forward", lambda self, batch, _: self.method.steps()[self.index][1](batch, None)
+    )
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return patients()
+
+
+def made(name, batch):
+    torch.manual_seed(0)
+    method = EXACT[name]().double().train()
+    if hasattr(method, "table"):
+        method.table.scaler.fit(batch.table[:, : CLINICAL.columns])
+    return method
+
+
+def three_steps(method, parts):
+    found = {}
+    steps = [
+        (
+            Gradient(method, index),
+            torch.optim.SGD([p for g in groups for p in g["params"]], lr=0.05),
+        )
+        for index, (groups, _) in enumerate(method.steps())
+    ]
+    for number in range(3):
+        for gradient, optimiser in steps:
+            optimiser.zero_grad()
+            terms = gradient(parts, range(len(parts)))
+            found |= {f"{number}/loss/{name}": torch.tensor(value) for name, value in terms.items()}
+            found |= {
+                f"{number}/gradient/{name}": p.grad.clone()
+                for name, p in method.named_parameters() if p.grad is not None
+            }  # fmt: skip
+            optimiser.step()
+    return found | {f"trained/{name}": value for name, value in method.state_dict().items()}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_four_parts_equal_the_whole(name, batch, without_draws):
+    """Losses, gradients, weights and buffers (running statistics, counters) of three steps."""
+    whole = three_steps(made(name, batch), [batch])
+    parts = three_steps(made(name, batch), [batch[slice(part, None, 4)] for part in range(4)])
+    assert whole.keys() == parts.keys()
+    for key in whole:
+        torch.testing.assert_close(parts[key], whole[key], atol=1e-10, rtol=1e-7, msg=key)
+
+
+def test_without_the_rows_of_the_others_it_would_not(batch, without_draws):
+    """The comparison can fail: the mean over small batches has another gradient."""
+    method = made("PTACL", batch)
+    Gradient(method, 0)([batch], [0])
+    right = torch.cat([p.grad.flatten() for p in method.parameters() if p.grad is not None])
+    method.zero_grad()
+    for part in range(4):
+        terms = method.losses(batch[slice(part, None, 4)])
+        (torch.stack(list(terms.values())).sum() / 4).backward()
+    wrong = torch.cat([p.grad.flatten() for p in method.parameters() if p.grad is not None])
+    assert torch.cosine_similarity(right, wrong, dim=0) < 0.95
+
+
+@pytest.mark.parametrize("name", ["MERL", "TAMER", "DERI"])
+def test_batch_norm_inside_an_encoder_is_refused(name, batch):
+    with pytest.raises(ValueError, match=f"{name} has batch norms inside its encoder"):
+        fit(CASES[name](), batch, epochs=1, batch_size=8, accumulate=2)
+
+
+def test_batches_that_do_not_divide_are_refused(batch):
+    with pytest.raises(ValueError, match="does not divide among 1 processes with 3 micro-batches"):
+        fit(made("SCAR", batch), batch, epochs=1, batch_size=8, accumulate=3)
+
+
+def test_two_processes_with_two_parts_equal_one_with_four(tmp_path):
+    """With every draw (dropout, masks, crops): parts are numbered across processes."""
+    one, two = one_and_two("accumulate.py", tmp_path)
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], atol=1e-8, rtol=1e-6, msg=name)
