@@ -62,8 +62,9 @@ def evaluate(
     }
     table = probe_table(encoders, labels, shares=shares, seeds=seeds).reset_index()
     table.insert(1, "task", [f"probe, {share:.0%} of the labels" for share in table.pop("share")])
+    table = table.rename(columns={"records": "labelled", "unseen": "unseen classes"})
     if (row := _without_labels(method, source, rows.test, prompts)) is not None:
-        table.loc[len(table)] = {"encoder": name, **row}
+        table.loc[len(table)] = {"encoder": name, **row, "labelled": 0, "unseen classes": 0}
     print(table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -97,4 +98,4 @@ def _without_labels(
     found = auroc_intervals(
         scores.to_numpy(), source.labels[test], patients=source.patients[test].tolist()
     ).loc["macro"]
-    return {"task": "zero-shot", **found[["value", "low", "high"]], "records": 0.0, "unseen": 0.0}
+    return {"task": "zero-shot", **found[["value", "low", "high"]]}

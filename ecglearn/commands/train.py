@@ -6,9 +6,9 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, make_dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,12 +22,9 @@ from ecglearn.methods.clinical_transfer import JointEmbedding
 from ecglearn.train import fit
 from ecglearn.train.step import Precision
 
-Config = TypeVar("Config")
-PRESETS = ("class", "paper", "smoke")
-
 
 @dataclass(frozen=True)
-class Run(Generic[Config]):
+class Run:
     """One run.
 
     Attributes:
@@ -51,7 +48,7 @@ class Run(Generic[Config]):
 
     data: str
     out: Path
-    model: Config
+    model: Any
     preset: str = "class"
     epochs: int = 20
     batch_size: int = 64
@@ -104,9 +101,13 @@ def parse(name: str, flags: Sequence[str]) -> Run:
 
     _, config = known(name)
     preset = _preset(flags)
-    default = Run(data=tyro.MISSING, out=tyro.MISSING, model=config.preset(preset), preset=preset)  # pyright: ignore[reportArgumentType]
+    # the same class, with the preset as its defaults
+    start_from = [("model", config, config.preset(preset)), ("preset", str, preset)]
+    run = make_dataclass(
+        "Run", start_from, bases=(Run,), frozen=True, namespace={"__doc__": Run.__doc__}
+    )
     return tyro.cli(
-        Run[config], prog=f"ecglearn train {name}", args=list(flags), default=default,
+        run, prog=f"ecglearn train {name}", args=list(flags),
         description=f"Train {name}; the defaults shown are those of the preset {preset!r}.",
     )  # fmt: skip
 

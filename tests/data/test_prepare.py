@@ -1,22 +1,14 @@
 """Preparing: complete, resumable after a kill, the same bytes every time, refusals listed."""
 
 import csv
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import joblib
-import numpy as np
 import pytest
 
 from ecglearn.data import prepare as preparing
 from ecglearn.data.prepare import prepare
-from ecglearn.data.sources import SOURCES
-from ecglearn.data.store import StoreError, open_store
-from ecglearn.data.tables import TableError
+from ecglearn.data.store import open_store
 from tests.data import layouts
 
 FILES = ("store.json", "index.parquet", "signals", "refused.csv")
