@@ -14,9 +14,9 @@ def entries(folder: Path) -> Entries:
     """Records of the release on PhysioNet, folder by folder in the order of their names.
 
     The release has one record for each patient. The headers are those of the Challenge, so
-    `ecglearn.data.challenge.complete` reads age, sex and codes. The labels are those of the 38 classes of Liu et al. 2024
-    (MERL), but by equality of codes: the label file that they published was filled by looking for
-    one name inside another, so that 5,125 of its 38,456 ones are false.
+    `ecglearn.data.challenge.complete` reads age, sex and codes. The labels are those of the 38
+    classes of Liu et al. 2024 (MERL), but by equality of codes: the label file that they published
+    was filled by looking for one name inside another, so that 5,125 of its 38,456 ones are false.
 
     Args:
         folder: holds `WFDBRecords/`.

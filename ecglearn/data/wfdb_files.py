@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ecglearn.data.wfdb_plain import PlainHeader, plain_header, plain_signal
+
 _LARGEST_HEADER = 1_000_000  # bytes
 _MOST_VALUES = 2**28  # samples times channels
 _RATES = (1.0, 100_000.0)
@@ -69,30 +71,19 @@ def open_record(
 
     Book: the-12-lead-ecg#ecg-own-record
     """
-    wfdb = _wfdb()
+    _wfdb()
     header = _header_path(path)
     _check_inside(header, header, root)
     text, notes = _header_text(header)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     plain = [line for line in lines if not line.startswith("#")]
-    stem = str(header.with_suffix(""))
-    try:
-        head = wfdb.rdheader(stem)
-    except Exception as error:
-        raise RecordError(
-            f"{header}: not a WFDB header ({_say(error)}); check that this is the right file"
-        ) from error
-    if not isinstance(head, wfdb.Record):
-        raise RecordError(
-            f"{header}: the record is split into segments; "
-            "join them with wfdb.rdrecord(..., m2s=True) and write the result as one record"
-        )
+    head = plain_header(plain) or _general_header(header)
     _check_promises(header, head, plain, root)
     try:
-        record = wfdb.rdrecord(stem, physical=False)
-        physical = np.asarray(record.dac(), dtype=np.float64).T
-        counts = np.asarray(record.d_signal, dtype=np.float64).T
-        sums = record.calc_checksum()
+        if isinstance(head, PlainHeader):
+            counts, physical, sums = plain_signal(header.parent, head)
+        else:
+            counts, physical, sums = _general_signal(header)
     except Exception as error:
         raise RecordError(
             f"{header}: the signal cannot be read ({_say(error)}); get the record's files again"
@@ -129,6 +120,28 @@ def _wfdb() -> Any:
     return wfdb
 
 
+def _general_header(header: Path) -> Any:
+    wfdb = _wfdb()
+    try:
+        head = wfdb.rdheader(str(header.with_suffix("")))
+    except Exception as error:
+        raise RecordError(
+            f"{header}: not a WFDB header ({_say(error)}); check that this is the right file"
+        ) from error
+    if not isinstance(head, wfdb.Record):
+        raise RecordError(
+            f"{header}: the record is split into segments; "
+            "join them with wfdb.rdrecord(..., m2s=True) and write the result as one record"
+        )
+    return head
+
+
+def _general_signal(header: Path) -> tuple[np.ndarray, np.ndarray, list[int]]:
+    record = _wfdb().rdrecord(str(header.with_suffix("")), physical=False)
+    physical = np.asarray(record.dac(), dtype=np.float64).T
+    return np.asarray(record.d_signal, dtype=np.float64).T, physical, record.calc_checksum()
+
+
 def _header_path(path: str | os.PathLike[str]) -> Path:
     given = Path(path)
     header = given if given.suffix == ".hea" else given.with_name(given.name + ".hea")
@@ -145,7 +158,10 @@ def _header_text(header: Path) -> tuple[str, list[str]]:
         raise RecordError(
             f"{header}: more than {_LARGEST_HEADER:,} bytes; check that this is a header"
         )
-    content = header.read_bytes()
+    try:
+        content = header.read_bytes()
+    except OSError as error:
+        raise RecordError(f"{header}: cannot be read ({_say(error)}); check its rights") from error
     try:
         return content.decode("utf-8-sig"), []
     except UnicodeDecodeError:
