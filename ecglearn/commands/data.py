@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ecglearn.cohort import simulate
 from ecglearn.cohort.findings import FINDINGS
@@ -16,6 +19,7 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.data.splits import split_of
 from ecglearn.data.store import Store, StoreError, open_store
 
+PIECE = 1024  # records that are read at once
 COHORT = re.compile(r"cohort:(\d+)(?::(\d+))?")
 
 
@@ -67,6 +71,16 @@ class Data:
         """
         records = self.records
         return records.select(rows) if isinstance(records, Store) else records[rows]
+
+    def embedded(self, method: Any, rows: NDArray[np.int64]) -> Iterator[Float[Tensor, "B D"]]:
+        """Vectors of some records, piece by piece, so that memory does not grow with their number.
+
+        Args:
+            method: with `embed`.
+            rows: numbers of the records.
+        """
+        for first in range(0, len(rows), PIECE):
+            yield method.embed(self.records[rows[first : first + PIECE]]).float().cpu()
 
 
 def open_data(text: str, *, fs: float) -> Data:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import tempfile
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import torch
 
 from ecglearn.commands.data import COHORT, Data, open_data
@@ -14,8 +16,6 @@ from ecglearn.data.entries import Entries, Entry, header_paths
 from ecglearn.data.prepare import prepare
 from ecglearn.data.sources import Source
 from ecglearn.data.store_files import ABOUT, REFUSED
-
-PIECE = 1024  # records of a row group
 
 
 def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
@@ -72,18 +72,17 @@ FOLDER = Source(
 
 
 def _write(method: torch.nn.Module, data: Data, out: Path) -> int:
-    """Piece by piece, so that memory does not grow with the number of records."""
+    """One row group for each piece."""
     import pyarrow as pa
     from pyarrow import parquet
 
     out.parent.mkdir(parents=True, exist_ok=True)
     part, writer = out.with_name(f".{out.name}.part"), None
-    for first in range(0, len(data.names), PIECE):
-        rows = slice(first, first + PIECE)
-        vectors = method.embed(data.records[rows]).float().cpu()  # pyright: ignore
+    names = iter(data.names)
+    for vectors in data.embedded(method, np.arange(len(data.names))):
         flat = pa.array(vectors.numpy().ravel())
         table = pa.table({
-            "record": pa.array(data.names[rows], pa.string()),
+            "record": pa.array(islice(names, len(vectors)), pa.string()),
             "embedding": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
         })  # fmt: skip
         writer = writer or parquet.ParquetWriter(part, table.schema)

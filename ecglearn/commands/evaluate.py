@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ecglearn.commands.data import Data, open_data
 from ecglearn.commands.models import METHODS, load_model
@@ -56,14 +58,16 @@ def evaluate(
     rows = Split(*(source.rows(part) for part in Split._fields))
     labels = Split(*(source.labels[part] for part in rows))
     encoders = {
-        name: Split(*(_embedded(method, source, part) for part in rows)),
-        "random encoder": Split(*(_embedded(random, source, part) for part in rows)),
+        name: _embedded(method, source, rows),
+        "random encoder": _embedded(random, source, rows),
         "age and sex": _demographics(source, rows),
     }
     table = probe_table(encoders, labels, shares=shares, seeds=seeds).reset_index()
     table.insert(1, "task", [f"probe, {share:.0%} of the labels" for share in table.pop("share")])
     table = table.rename(columns={"records": "labelled", "unseen": "unseen classes"})
-    if (row := _without_labels(method, source, rows.test, prompts)) is not None:
+    if (
+        row := _without_labels(method, source, rows.test, encoders[name].test, prompts)
+    ) is not None:
         table.loc[len(table)] = {"encoder": name, **row, "labelled": 0, "unseen classes": 0}
     print(table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
     if out is not None:
@@ -71,8 +75,8 @@ def evaluate(
         (table.to_csv if out.suffix == ".csv" else table.to_parquet)(out, index=False)
 
 
-def _embedded(method: Any, source: Data, rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    return method.embed(source.part(rows)).float().cpu().numpy()
+def _embedded(method: Any, source: Data, rows: Split) -> Split:
+    return Split(*(torch.cat(list(source.embedded(method, part))) for part in rows))
 
 
 def _demographics(source: Data, rows: Split) -> Split:
@@ -84,7 +88,7 @@ def _demographics(source: Data, rows: Split) -> Split:
 
 
 def _without_labels(
-    method: Any, source: Data, test: NDArray[np.int64], prompts: str | None
+    method: Any, source: Data, test: NDArray[np.int64], vectors: Tensor, prompts: str | None
 ) -> dict[str, Any] | None:
     """A row for methods that read reports, when every class has a wording."""
     if not hasattr(method, "embed_text"):
@@ -94,7 +98,11 @@ def _without_labels(
     except PromptError as error:
         print(f"no zero-shot row: {error}", file=sys.stderr)
         return None
-    scores = zero_shot(method, source.part(test), wordings)
+    # the records were embedded before
+    done = SimpleNamespace(
+        embed=lambda _: vectors, embed_text=lambda texts: method.embed_text(texts).cpu()
+    )
+    scores = zero_shot(done, None, wordings)
     found = auroc_intervals(
         scores.to_numpy(), source.labels[test], patients=source.patients[test].tolist()
     ).loc["macro"]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -57,15 +58,15 @@ def refusal(*words):
 def flags(command):
     """Flag to default, of the preset class."""
     shown = {}
-    for flag, rest in re.findall(r"^│ (--[\w.-]+)(.*?)(?=^│ -|^╰)", command, re.M | re.S):
-        default = re.search(r"\((?:default: (.*?)|(required))\)", re.sub(r"\s*│\s*", " ", rest))
+    plain = command.replace("│", " ")
+    for flag, rest in re.findall(r"^  (--[a-z][\w.-]+)(.*?)(?=^ {0,2}\S|\Z)", plain, re.M | re.S):
+        default = re.search(r"\((?:default: (.*?)|(required))\)", " ".join(rest.split()))
         shown[flag] = (default[1] or default[2]) if default else ""
     return shown
 
 
-def test_the_command_line_is_frozen(capsys, monkeypatch):
+def test_the_command_line_is_frozen(capsys):
     """A flag that changes breaks scripts of others: change flags.json knowingly."""
-    monkeypatch.setenv("COLUMNS", "400")
     found = {}
     for words in (["prepare"], *(["train", name] for name in METHODS), ["evaluate"], ["embed"]):
         with pytest.raises(SystemExit):
@@ -167,7 +168,7 @@ def test_train_on_a_store_leaves_out_records_without_report(store, tmp_path, cap
     main(["train", "tamer", "--data", str(store), "--out", str(tmp_path), *SMOKE])
     said = capsys.readouterr().err
     assert "left out: 1 records without a report" in said
-    training = int((open_store(store).index["split"] == "train").sum())
+    training = list(open_store(store).index["split"]).count("train")
     assert f"{training - 1} records, 1 epochs" in said
 
 
@@ -203,8 +204,8 @@ def test_embed_a_store_and_simulated_patients(trained, store, tmp_path, capsys):
         found = pd.read_parquet(tmp_path / "e.parquet")
         source = open_data(data, fs=fs)
         assert list(found["record"]) == list(source.names)
-        expected = method.embed(source.records)
-        torch.testing.assert_close(torch.tensor(list(found["embedding"])), expected)
+        expected = method.embed(source.records[slice(None)])
+        torch.testing.assert_close(torch.from_numpy(np.stack(list(found["embedding"]))), expected)
     assert "5 embeddings" in capsys.readouterr().out
 
 
@@ -221,14 +222,14 @@ def test_embed_a_folder_of_records_lists_the_refused(trained, tmp_path, capsys):
     assert list(refused["record"]) == ["records100/00000/00002_lr"]
     assert "1 records refused" in capsys.readouterr().out
     prepare("ptbxl-100", tmp_path / "in", tmp_path / "store", workers=1, progress=False)
-    expected = load_model(trained)[1].embed(open_store(tmp_path / "store"))
-    torch.testing.assert_close(torch.tensor(list(found["embedding"])), expected)
+    expected = load_model(trained)[1].embed(open_store(tmp_path / "store")[:])
+    torch.testing.assert_close(torch.from_numpy(np.stack(list(found["embedding"]))), expected)
 
 
 def test_embed_writes_piece_by_piece(trained, tmp_path, monkeypatch):
     from pyarrow import parquet
 
-    monkeypatch.setattr(sys.modules["ecglearn.commands.embed"], "PIECE", 4)
+    monkeypatch.setattr("ecglearn.commands.data.PIECE", 4)
     main(["embed", str(trained), "--data", "cohort:10", "--out", str(tmp_path / "e.parquet")])
     assert parquet.ParquetFile(tmp_path / "e.parquet").num_row_groups == 3
 
