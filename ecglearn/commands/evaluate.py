@@ -65,9 +65,8 @@ def evaluate(
     table = probe_table(encoders, labels, shares=shares, seeds=seeds).reset_index()
     table.insert(1, "task", [f"probe, {share:.0%} of the labels" for share in table.pop("share")])
     table = table.rename(columns={"records": "labelled", "unseen": "unseen classes"})
-    if (
-        row := _without_labels(method, source, rows.test, encoders[name].test, prompts)
-    ) is not None:
+    vectors = encoders[name].test
+    if (row := _without_labels(method, source, rows.test, vectors, prompts)) is not None:
         table.loc[len(table)] = {"encoder": name, **row, "labelled": 0, "unseen classes": 0}
     print(table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
     if out is not None:

@@ -12,15 +12,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import distributed
+from torch import distributed, nn
 
 from ecglearn.commands.data import Data, open_data
 from ecglearn.commands.models import METHODS, known, save_model, stages
 from ecglearn.data.store import Store
 from ecglearn.distributed import rank, start
+from ecglearn.encoders.report_tower import ReportTower
 from ecglearn.methods.clinical_transfer import JointEmbedding
 from ecglearn.train import fit
 from ecglearn.train.step import Precision
+
+_AT_ONCE = 1024  # reports
 
 
 @dataclass(frozen=True)
@@ -133,6 +136,7 @@ def _train(name: str, run: Run) -> None:
     for stage, module in stages(name, method):
         if isinstance(module, JointEmbedding):
             module.table.scaler.fit(records.table[:, : run.model.columns].to(device))
+        _read_reports(module, records)
         _say(f"{name}, {stage}: {len(records):,} records, {run.epochs} epochs on {device}")
         history = fit(
             module.to(device), records, epochs=run.epochs, batch_size=run.batch_size,
@@ -146,6 +150,19 @@ def _train(name: str, run: Run) -> None:
         save_model(run.out / "weights.safetensors", name, method, run=about)
         (run.out / "history.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
     _say(f"weights: {run.out / 'weights.safetensors'}")
+
+
+def _read_reports(method: nn.Module, records: Any) -> None:
+    """Let text models read everything beforehand, in one order.
+
+    Their rounding depends on which reports are read together, and a resumed run would meet them in
+    other company than an undisturbed one.
+    """
+    for tower in method.modules():
+        if isinstance(tower, ReportTower):
+            reports = sorted(set(records.reports))
+            for first in range(0, len(reports), _AT_ONCE):
+                tower.encode(reports[first : first + _AT_ONCE])
 
 
 def _learnable(name: str, data: Data) -> Any:

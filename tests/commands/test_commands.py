@@ -20,6 +20,8 @@ from ecglearn.commands.models import METHODS, load_model
 from ecglearn.commands.train import Run, parse
 from ecglearn.data.prepare import prepare
 from ecglearn.data.store import open_store
+from ecglearn.encoders.report_text import report_encoder
+from ecglearn.train.resume import keep
 from tests.data import layouts
 
 FLAGS = Path(__file__).with_name("flags.json")
@@ -136,6 +138,30 @@ def test_other_methods_train_in_their_stages(name, stages, tmp_path):
     assert loaded == name
     records = open_data("cohort:4", fs=100).records
     assert method.embed(records).isfinite().all()
+
+
+def test_train_resumes_exactly_in_a_new_process(tmp_path, monkeypatch):
+    """With reports: text models forget between processes, and round by what they read together."""
+
+    class Stop(BaseException):
+        pass
+
+    def stop(*given):
+        keep(*given)
+        raise Stop
+
+    words = ["train", "scar", "--data", "cohort:80", "--preset", "smoke", "--batch-size", "16"]
+    words += ["--epochs", "4"]
+    main([*words, "--out", str(tmp_path / "whole")])
+    report_encoder.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("ecglearn.train.loop.keep", stop)
+        with pytest.raises(Stop):
+            main([*words, "--out", str(tmp_path / "stopped")])
+    report_encoder.cache_clear()
+    main([*words, "--out", str(tmp_path / "stopped"), "--resume"])
+    one, two = (load(tmp_path / f / "weights.safetensors")[0] for f in ("whole", "stopped"))
+    assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 def test_train_resumes(tmp_path):
