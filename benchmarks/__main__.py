@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from benchmarks import clinical, generation, masking, memory, ranks, reports, speed
+from benchmarks import clinical, generation, masking, memory, ranks, reports, speed, store
 from benchmarks.measure import matrix_rate
 
 
@@ -22,7 +22,8 @@ def main() -> int:
               clinical.recurrence, clinical.growth, clinical.join_memory,
               masking.masked_attention, masking.budget,
               ranks.two_processes, ranks.accumulation,
-              memory.streaming, memory.training)  # fmt: skip
+              memory.streaming, memory.training,
+              store.preparing, store.loading, store.growth)  # fmt: skip
     reached = [check() for check in checks]
     return 0 if all(reached) else 1
 

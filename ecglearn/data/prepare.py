@@ -19,8 +19,7 @@ from ecglearn.data.entries import Entries, Entry, Refused
 from ecglearn.data.shards import Settings, write_shard
 from ecglearn.data.sources import SOURCES, Source
 from ecglearn.data.splits import split_of
-from ecglearn.data.store import StoreError
-from ecglearn.data.store_files import ABOUT, REFUSED, SHARDS, join_shards
+from ecglearn.data.store_files import ABOUT, REFUSED, SHARDS, StoreError, join_shards
 
 SHARD = 64  # records that one process reads before it writes
 RATES = (61.0, 1000.0)

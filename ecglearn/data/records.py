@@ -183,30 +183,38 @@ def _millivolt(raw: RawRecord, at: list[int]) -> np.ndarray:
 def _check_limb_leads(
     millivolt: np.ndarray, counts: np.ndarray
 ) -> tuple[np.ndarray, bool, list[str]]:
-    measured, stored = _rule_error(millivolt), _rule_error(counts)
-    if measured > _BROKEN and stored < measured / 3:
+    measured = _rule_error(millivolt)
+    if measured <= _BROKEN:
+        return millivolt, True, []
+    stored = _rule_error(counts)
+    if stored < measured / 3:
         told = (
             f"the gains in the header break I + III = II ({measured:.0%} of the limb leads' "
             f"strength) while the stored integers keep it ({stored:.1%}): integers used, taken as "
             "1 microvolt each, so leads compare with each other but the size in mV is an estimate"
         )
         return np.where(np.isnan(millivolt), np.nan, counts / _COUNTS_PER_MV), False, [told]
-    if measured > _BROKEN:
-        told = (
-            f"the limb leads break their rules by {measured:.0%} of their strength: "
-            "electrodes may be swapped, or leads filtered differently"
-        )
-        return millivolt, True, [told]
-    return millivolt, True, []
+    told = (
+        f"the limb leads break their rules by {measured:.0%} of their strength: "
+        "electrodes may be swapped, or leads filtered differently"
+    )
+    return millivolt, True, [told]
 
 
 def _rule_error(x: np.ndarray) -> float:
     """Worst of the four limb-lead rules, as a share of the six leads' strength, means removed."""
-    limb = x[:6][:, np.isfinite(x[:6]).all(0)]
+    limb = x[:6]
+    finite = np.isfinite(limb).all(0)
+    if not finite.all():
+        limb = limb[:, finite]
     if limb.size == 0:
         return 0.0
-    strength = np.sqrt(limb.var(-1).mean())
-    return float(limb_residuals(limb).std(-1).max() / strength) if strength > 0 else 0.0
+    # variances of residuals follow from the covariances of the leads: the rules are linear
+    covariance = np.cov(limb, bias=True)
+    strength = np.sqrt(np.trace(covariance) / 6)
+    half = limb_residuals(covariance)
+    broken = np.diagonal(limb_residuals(np.ascontiguousarray(half.T))).max()
+    return float(np.sqrt(max(broken, 0.0)) / strength) if strength > 0 else 0.0
 
 
 def _fill(

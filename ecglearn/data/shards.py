@@ -172,30 +172,35 @@ def _stored(
         last = (np.arange(clean.shape[1]) * (record.fs / settings.fs)).astype(np.int64)
         seen = seen[:, last]
     seen = seen[:, :length].copy()
-    empty = [k for k in range(len(LEADS)) if seen[k].any() and _moments(counts[k][seen[k]])[2]]
+    empty = np.flatnonzero(seen.any(1) & _flat(counts, seen))
     seen[empty] = False
     if not seen.any():
         raise RecordError("no lead holds a signal; check the electrodes, or get the record again")
-    if empty:
+    if empty.size:
         said = f"nothing is left of {', '.join(LEADS[k] for k in empty)} after filtering"
         notes = f"{notes}; {said}" if notes else said
-    mean, std, _ = _moments(counts[seen])
-    peaks = detect_r_peaks(counts / COUNTS_PER_MV, settings.fs)
+    there = counts[seen]
+    try:
+        peaks = detect_r_peaks(counts / COUNTS_PER_MV, settings.fs)
+    except ValueError as error:
+        raise RecordError(str(error)) from error
     return {
         "notes": notes,
         "samples": length,
-        "mean": mean,
-        "std": std,
+        "mean": float(there.mean()),
+        "std": float(there.std()),
         "r_peaks": peaks,
         "gaps": gaps(seen),
         "signal": counts.astype("<i2").tobytes(),
     }
 
 
-def _moments(counts: NDArray[np.float64]) -> tuple[float, float, bool]:
-    """Mean, standard deviation, and whether this is a flat line, as `zscore` sees it."""
-    mean, std = float(counts.mean()), float(counts.std())
-    return mean, std, std <= FLAT * (COUNTS_PER_MV + abs(mean))
+def _flat(counts: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which leads hold nothing but a flat line, as `zscore` sees it."""
+    number = np.maximum(seen.sum(1), 1)
+    mean = (counts * seen).sum(1) / number
+    spread = np.sqrt((np.square(counts - mean[:, None]) * seen).sum(1) / number)
+    return spread <= FLAT * (COUNTS_PER_MV + np.abs(mean))
 
 
 def gaps(seen: NDArray[np.bool_]) -> NDArray[np.int32]:

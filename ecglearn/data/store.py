@@ -18,21 +18,14 @@ from torch import Tensor
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.clinical_schema import TABLE_COLUMNS
+from ecglearn.data.store_files import ABOUT, INDEX, SHARDS, SIGNALS, VERSION, StoreError
 from ecglearn.signals.beats import pad_peaks
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_FILES = ("store.json", "index.parquet", "signals")
 _TINY = 1e-5  # microvolt, as `zscore` adds to the spread
 _HIDDEN = ("start", "mean", "std", "r_peaks", "gaps")
-
-
-class StoreError(ValueError):
-    """A store that is absent, damaged or cannot be made; the message says which and why.
-
-    Book: your-own-data#data-store
-    """
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,18 +71,19 @@ class Store:
         Args:
             rows: numbers, or a slice, within this store.
         """
-        here = np.atleast_1d(np.arange(len(self))[np.asarray(rows) if not isinstance(rows, slice)
-                                                  else rows])  # fmt: skip
+        chosen = rows if isinstance(rows, slice) else np.asarray(rows)
+        here = np.atleast_1d(np.arange(len(self))[chosen])
         whole = self.rows[here]
-        starts, lengths = self._column("start")[whole], self._column("samples")[whole]
+        numbers = whole.tolist()
+        starts, lengths = self._columns["start"][whole], self._columns["samples"][whole]
         seconds = self.about["seconds"]
         length = int(lengths.max(initial=0)) if seconds is None else round(seconds * self.fs)
         counts = np.zeros((len(here), 12, length), np.int16)
-        gaps = [self._gaps[row].reshape(-1, 3) for row in whole]
+        gaps = [self._gaps[row].reshape(-1, 3) for row in numbers]
         short = [(number, samples) for number, samples in enumerate(lengths) if samples < length]
         for lines, start, samples in zip(counts, starts, lengths, strict=True):
             lines[:, :samples] = self._signals[start : start + 12 * samples].reshape(12, samples)
-        mean, std = (torch.from_numpy(self._column(name)[whole])[:, None, None]
+        mean, std = (torch.from_numpy(self._columns[name][whole])[:, None, None]
                      for name in ("mean", "std"))  # fmt: skip
         ecg = torch.from_numpy(counts).float().sub_(mean).mul_(1 / (std + _TINY))
         keep = None
@@ -104,7 +98,7 @@ class Store:
         return ECGBatch(
             ecg=ecg,
             fs=self.fs,
-            r_peaks=pad_peaks([self._peaks[row].astype(np.int64) for row in whole]),
+            r_peaks=pad_peaks([self._peaks[row].astype(np.int64) for row in numbers]),
             keep=keep,
             findings=torch.from_numpy(self.labels[here]) if self.label_set else None,
             table=torch.from_numpy(self._demographics[here]),
@@ -193,9 +187,6 @@ class Store:
         """
         return replace(self, rows=self.rows[rows])
 
-    def _column(self, name: str) -> NDArray:
-        return self._columns[name]
-
     @cached_property
     def _columns(self) -> dict[str, NDArray]:
         return {name: self._table[name].to_numpy() for name in ("start", "samples", "mean", "std")}
@@ -225,25 +216,30 @@ def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> St
     from pyarrow import parquet
 
     folder = Path(path)
-    absent = [name for name in _FILES if not (folder / name).is_file()]
+    absent = [name for name in (ABOUT, INDEX, SIGNALS) if not (folder / name).is_file()]
     if absent:
-        unfinished = (folder / "shards").is_dir()
+        unfinished = (folder / SHARDS).is_dir()
         raise StoreError(
             f"{folder} has no {', '.join(absent)}: "
             + ("call prepare again, it goes on where it was" if unfinished else "it is no store")
         )
     try:
-        about = json.loads((folder / "store.json").read_text("utf-8"))
-        table = parquet.read_table(folder / "index.parquet")
+        about = json.loads((folder / ABOUT).read_text("utf-8"))
+        table = parquet.read_table(folder / INDEX)
     except (ValueError, OSError, pa.ArrowException) as error:
         raise StoreError(f"{folder} is damaged ({error}): prepare it again") from error
-    if about.get("version") != 1:
-        raise StoreError(f"{folder} has format {about.get('version')}, this library reads 1")
-    size = (folder / "signals").stat().st_size // 2
+    if not isinstance(about, dict) or about.get("format") != "ecglearn store":
+        raise StoreError(f"{folder}/store.json is no description of a store: prepare it again")
+    if about.get("version") != VERSION:
+        raise StoreError(
+            f"{folder} has format {about.get('version')}, this library reads {VERSION}"
+        )
+    size = (folder / SIGNALS).stat().st_size // 2
     starts, samples = table["start"].to_numpy(), table["samples"].to_numpy()
-    if len(table) != about["records"] or (starts < 0).any() or (starts + 12 * samples > size).any():
+    fits = (starts >= 0) & (samples >= 0) & (starts + 12 * samples.astype(np.int64) <= size)
+    if len(table) != about["records"] or not fits.all():
         raise StoreError(f"{folder}: index and signals do not belong together: prepare it again")
-    signals = np.memmap(folder / "signals", "<i2", mode="r") if size else np.empty(0, np.int16)
+    signals = np.memmap(folder / SIGNALS, "<i2", mode="r") if size else np.empty(0, np.int16)
     peaks, gaps = (_ragged(table[name].combine_chunks()) for name in ("r_peaks", "gaps"))
     first = next(iter(about["label sets"]), "")
     store = Store(about, first, np.arange(len(table)), table, signals, peaks, gaps)

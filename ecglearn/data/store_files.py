@@ -22,6 +22,13 @@ VERSION = 1
 _GROUP = 4096  # rows that are written to the index at once
 
 
+class StoreError(ValueError):
+    """A store that is absent, damaged or cannot be made; the message says which and why.
+
+    Book: your-own-data#data-store
+    """
+
+
 def join_shards(
     shards: Sequence[Path], out: Path, settings: Settings, source: Source
 ) -> tuple[int, int]:

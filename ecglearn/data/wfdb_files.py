@@ -11,6 +11,7 @@ import numpy as np
 
 from ecglearn.data.wfdb_plain import PlainHeader, plain_header, plain_signal
 
+Place = str | os.PathLike[str]
 _LARGEST_HEADER = 1_000_000  # bytes
 _MOST_VALUES = 2**28  # samples times channels
 _RATES = (1.0, 100_000.0)
@@ -52,9 +53,7 @@ class RawRecord:
     notes: tuple[str, ...]
 
 
-def open_record(
-    path: str | os.PathLike[str], *, verify: bool = True, root: str | os.PathLike[str] | None = None
-) -> RawRecord:
+def open_record(path: Place, *, verify: bool = True, root: Place | None = None) -> RawRecord:
     """Open a WFDB record, refusing what is absent, truncated, damaged or absurdly large.
 
     Args:
@@ -142,7 +141,7 @@ def _general_signal(header: Path) -> tuple[np.ndarray, np.ndarray, list[int]]:
     return np.asarray(record.d_signal, dtype=np.float64).T, physical, record.calc_checksum()
 
 
-def _header_path(path: str | os.PathLike[str]) -> Path:
+def _header_path(path: Place) -> Path:
     given = Path(path)
     header = given if given.suffix == ".hea" else given.with_name(given.name + ".hea")
     if not header.is_file():
@@ -168,9 +167,7 @@ def _header_text(header: Path) -> tuple[str, list[str]]:
         return content.decode("latin-1"), ["the header is not UTF-8: read as Latin-1"]
 
 
-def _check_promises(
-    header: Path, head: Any, plain: list[str], root: str | os.PathLike[str] | None
-) -> None:
+def _check_promises(header: Path, head: Any, plain: list[str], root: Place | None) -> None:
     """Compare what the header claims with the files on disk, before any memory is asked for."""
     channels = head.n_sig or 0
     if channels == 0:
@@ -192,16 +189,13 @@ def _check_promises(
             "cut out the part you need with wfdb.rdrecord(sampfrom=..., sampto=...)"
         )
     for name in dict.fromkeys(head.file_name):
-        if Path(name).name != name or "\\" in name or "\0" in name:
-            raise RecordError(
-                f"{header}: the signal file {name!r} is not beside the header; put it there and "
-                "correct the header"
-            )
+        if name in ("", ".", "..") or re.search(r"[/\\\0]", name):
+            raise RecordError(f"{header}: the signal file {name!r} is not beside the header")
         _check_inside(header, header.with_name(name), root)
         _check_file(header, head, name)
 
 
-def _check_inside(header: Path, file: Path, root: str | os.PathLike[str] | None) -> None:
+def _check_inside(header: Path, file: Path, root: Place | None) -> None:
     if root is not None and not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root)):
         raise RecordError(
             f"{header}: {file.name} is a link to a place outside {root}; copy the file into it"

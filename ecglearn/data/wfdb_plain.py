@@ -17,7 +17,7 @@ _RECORD = re.compile(
     r"(?: \d\d?:\d\d:\d\d(?: \d\d/\d\d/\d{4})?| \d\d?-\w{3}-\d{4} \d\d:\d\d:\d\d)?"
 )
 _SIGNAL = re.compile(
-    r"(?P<file>[\w.-]+) 16(?:x1)?(?:\+(?P<offset>\d{1,9}))? (?P<gain>\d{1,9}(?:\.\d{1,9})?)"
+    r"(?P<file>[\w-][\w.-]*) 16(?:x1)?(?:\+(?P<offset>\d{1,9}))? (?P<gain>\d{1,9}(?:\.\d{1,9})?)"
     r"(?:\((?P<baseline>-?\d{1,9})\))?(?:/\S+)? \d{1,3} (?P<zero>-?\d{1,9}) -?\d{1,9}"
     r" (?P<checksum>-?\d{1,9}) 0 (?P<name>\S+(?: \S+)*)"
 )

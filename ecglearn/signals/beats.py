@@ -1,10 +1,13 @@
 """From a signal to its beats: R peaks, and the matrix from time tokens to heartbeat phases."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.signal import butter, sosfiltfilt
 from torch import Tensor
 
 from ecglearn.signals.leads import LEADS, Signal, canonical
@@ -52,7 +55,7 @@ def detect_r_peaks(
         raise ValueError(f"R peaks need {_LOWEST_RATE:.0f} samples per second or more, not {fs:g}")
     if x.shape[1] < _SHORTEST * fs:
         raise ValueError(f"R peaks need {_SHORTEST:.0f} s of signal, not {x.shape[1] / fs:.2f} s")
-    chosen = _lead_for_peaks(x, leads)
+    chosen = _lead_for_peaks(x, leads, fs)
     if chosen is None:
         return np.empty(0, dtype=np.int64)
     if not np.isfinite(chosen).all():
@@ -61,26 +64,60 @@ def detect_r_peaks(
         from sleepecg.heartbeats import detect_heartbeats
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError("R peaks need sleepecg: pip install 'ecglearn[data]'") from error
-    return np.asarray(detect_heartbeats(chosen.astype(np.float64), float(fs)), dtype=np.int64)
+    values, rate = chosen.astype(np.float64), float(fs)
+    if not _crowded(values, rate):
+        return np.asarray(detect_heartbeats(values, rate), dtype=np.int64)
+    try:
+        return np.asarray(detect_heartbeats(values, rate, backend="python"), dtype=np.int64)
+    except (IndexError, ZeroDivisionError) as error:
+        raise ValueError(
+            "no R peaks can be told apart: waves follow each other every 0.2 s, as in no heart"
+        ) from error
 
 
-def _lead_for_peaks(x: np.ndarray, leads: Sequence[str]) -> np.ndarray | None:
+def _crowded(ecg: np.ndarray, fs: float) -> bool:
+    """Whether there may be more beats than sleepecg's compiled code reserves memory for.
+
+    It keeps one number for each refractory period of 0.2 s and does not check: a beat in every one
+    of them writes outside. Found with sleepecg 0.6.0.
+    """
+    x = sosfiltfilt(_beat_filter(fs), ecg[_start(ecg) :])
+    peaks = np.flatnonzero((x[1:-1] > x[:-2]) & (x[1:-1] > x[2:])) + 1
+    refractory = int(0.2 * fs)
+    most, at = 0, 0
+    while at < len(peaks):  # as many peaks as can be a refractory period apart
+        most, at = most + 1, int(np.searchsorted(peaks, peaks[at] + refractory))
+    return most >= len(x) // refractory
+
+
+@lru_cache(maxsize=16)
+def _beat_filter(fs: float) -> Any:
+    return butter(2, (5, 30), "bandpass", fs=fs, output="sos")
+
+
+def _start(row: np.ndarray) -> int:
+    """Where sleepecg begins: after a flat stretch."""
+    return int(np.argmax(row != row[0])) if row[1] == row[0] else 0
+
+
+def _lead_for_peaks(x: np.ndarray, leads: Sequence[str], fs: float) -> np.ndarray | None:
     rows = {canonical(name): row for name, row in zip(leads, x, strict=True)}
     rows.pop(None, None)
     if not rows:
         raise ValueError(f"none of the twelve leads is among {', '.join(leads)}")
-    if "II" not in rows or _flat(rows["II"]):
-        if "I" in rows and "III" in rows and not (_flat(rows["I"]) or _flat(rows["III"])):
+    if "II" not in rows or _flat(rows["II"], fs):
+        if "I" in rows and "III" in rows and not (_flat(rows["I"], fs) or _flat(rows["III"], fs)):
             return rows["I"] + rows["III"]
-        usable = [name for name in _FALLBACK if name in rows and not _flat(rows[name])]
+        usable = [name for name in _FALLBACK if name in rows and not _flat(rows[name], fs)]
         if not usable:
             return None
         return -rows["aVR"] if usable[0] == "aVR" else rows[usable[0]]
     return rows["II"]
 
 
-def _flat(row: np.ndarray) -> bool:
-    return bool((row == row[0]).all())
+def _flat(row: np.ndarray, fs: float) -> bool:
+    """Nothing to see, or not for long enough to learn thresholds from."""
+    return bool((row == row[0]).all()) or len(row) - _start(row) < _SHORTEST * fs
 
 
 def pad_peaks(r_peaks: Sequence[Int[np.ndarray, " _"]]) -> Int[Tensor, "patient peak"]:

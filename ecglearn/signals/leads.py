@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -42,6 +43,7 @@ _IDENTITIES = np.array(
 )
 
 
+@lru_cache(maxsize=1024)
 def canonical(name: str) -> str | None:
     """Give the standard name of a lead, however a file spells it, or None for other channels.
 

@@ -232,3 +232,34 @@ def test_flat_records_have_no_beats_and_unfit_ones_are_refused():
     broken[1, 17] = np.nan
     with pytest.raises(ValueError, match="NaN"):
         detect_r_peaks(broken, 500)
+
+
+@pytest.mark.parametrize("fs", [100, 250, 257, 500])
+@pytest.mark.parametrize("hertz", np.arange(4, 7, 0.25))
+def test_waves_as_fast_as_the_refractory_period_do_no_harm(fs, hertz):
+    """The compiled detector would write outside its memory; an abort here would end the tests."""
+    x = np.sin(2 * np.pi * hertz * np.arange(8 * fs) / fs)
+    assert (np.diff(detect_r_peaks(x, fs)) >= int(0.2 * fs)).all()
+
+
+def test_waves_that_even_the_slow_detector_cannot_count_are_refused(monkeypatch):
+    from sleepecg import heartbeats
+
+    def fails(*_, backend="c"):
+        assert backend == "python"
+        raise IndexError
+
+    monkeypatch.setattr(heartbeats, "detect_heartbeats", fails)
+    x = np.sin(2 * np.pi * 5 * np.arange(800) / 100)
+    with pytest.raises(ValueError, match=r"every 0\.2 s"):
+        detect_r_peaks(x, 100)
+
+
+def test_a_lead_that_begins_late_is_not_asked():
+    fs = 100
+    pulse = np.zeros((2, 10 * fs))
+    pulse[0, 50::80] = 1  # lead I
+    pulse[1, 870::10] = 1  # lead II, connected after 8.7 s
+    peaks = detect_r_peaks(pulse, fs, leads=("I", "II"))
+    np.testing.assert_allclose(peaks[-11:], np.arange(130, 1000, 80), atol=2)
+    assert detect_r_peaks(pulse[1], fs).size == 0

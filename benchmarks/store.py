@@ -1,0 +1,138 @@
+"""Preparing and loading against what a plain reader would write; memory against the number."""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pywt
+import torch
+from scipy.signal import resample_poly
+
+from benchmarks.measure import peak_megabytes, report, seconds
+from ecglearn.cohort import simulate
+from ecglearn.data.folder import Columns
+from ecglearn.data.prepare import prepare
+from ecglearn.data.sources import table_source
+from ecglearn.data.store import Store, open_store
+from ecglearn.signals.filters import zscore
+from ecglearn.signals.leads import LEADS
+
+FILES = 64  # different records; the table repeats them
+COLUMNS = Columns("records.csv", path="path")
+GROWTH = """
+import tempfile
+from pathlib import Path
+from benchmarks.store import COLUMNS, data_set
+from ecglearn.data.prepare import prepare
+from ecglearn.data.sources import table_source
+
+with tempfile.TemporaryDirectory() as name:
+    folder = data_set(Path(name) / "data", {n}, fs=100, samples=800)
+    done = prepare(table_source(COLUMNS), folder, Path(name) / "out", seconds=2, workers=1,
+                   progress=False)
+    assert done.records == {n}, done
+"""
+
+
+def data_set(folder: Path, n: int, *, fs: int, samples: int) -> Path:
+    """A table of `n` records that name the same few files again and again."""
+    folder.mkdir(parents=True)
+    ecg = simulate(FILES, seed=0, fs=fs).ecg[..., :samples]
+    for number, signal in enumerate(np.round(1000 * ecg).astype("<i2")):
+        lines = [f"r{number} 12 {fs} {samples}"]
+        for lead, row in zip(LEADS, signal, strict=True):
+            total = int(row.sum(dtype=np.int64)) % 65536
+            lines.append(f"r{number}.dat 16 1000.0(0)/mV 16 0 {row[0]} {total} 0 {lead}")
+        (folder / f"r{number}.hea").write_text("\n".join(lines) + "\n")
+        signal.T.tofile(folder / f"r{number}.dat")
+    with (folder / "records.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["record", "path"])
+        writer.writerows([k, f"r{k % FILES}"] for k in range(n))
+    return folder
+
+
+def plain(folder: Path, n: int) -> np.ndarray:
+    """What one would write first: record by record, lead by lead, with wfdb and pywt."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import wfdb
+        from sleepecg.heartbeats import detect_heartbeats
+    out = np.empty((n, 12, 1000), np.int16)
+    for k in range(n):
+        record: Any = wfdb.rdrecord(str(folder / f"r{k % FILES}"))
+        for lead, row in enumerate(record.p_signal.T):
+            x = resample_poly(row, 1, 5, padtype="line")
+            parts = pywt.wavedec(x, "db6", mode="symmetric", level=6)
+            parts[0] = np.zeros_like(parts[0])
+            out[k, lead] = np.round(1000 * pywt.waverec(parts, "db6", mode="symmetric"))
+        detect_heartbeats(out[k, 1] / 1000, 100)
+    return out
+
+
+def signals(store: Store) -> np.ndarray:
+    """The stored integers (record, lead, time)."""
+    return np.asarray(store._signals).reshape(len(store), 12, -1)
+
+
+def wall(work: Callable[[], object]) -> float:
+    """Seconds on the clock: several processes work at once."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def preparing(n: int = 1024) -> bool:
+    """`prepare` with two processes against the plain loop; the integers must agree first."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = data_set(Path(name) / "data", n, fs=500, samples=5000)
+        rounds = iter(range(100))
+
+        def prepared() -> Store:
+            out = Path(name) / f"out{next(rounds)}"
+            prepare(table_source(COLUMNS), folder, out, workers=2, progress=False)
+            return open_store(out)
+
+        store = prepared()  # also starts the processes
+        assert np.abs(signals(store).astype(int) - plain(folder, n)).max() <= 1
+        slow, fast = [], []
+        for _ in range(4):  # in turns; the best of each, since the clock counts what else runs
+            slow.append(wall(lambda: plain(folder, n)))
+            fast.append(wall(prepared))
+    ratio = min(slow) / min(fast)
+    return report(f"prepare, 12 x 5,000 to 100 Hz, 2 processes ({n / min(fast):,.0f} records/s)",
+                  f"{ratio:.1f} times", ">= 4 times", ratio >= 4)  # fmt: skip
+
+
+def loading(n: int = 1024) -> bool:
+    """A batch of 32 random records of 12 x 5,000, z-scored, against their integers as floats."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = data_set(Path(name) / "data", n, fs=500, samples=5000)
+        prepare(table_source(COLUMNS), folder, Path(name) / "out", fs=500, workers=2,
+                progress=False)  # fmt: skip
+        store = open_store(Path(name) / "out")
+        raw = signals(store)
+        rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:32]
+
+        def floats() -> torch.Tensor:
+            return torch.from_numpy(raw[rows.numpy()]).float()
+
+        assert torch.allclose(store[rows].ecg, zscore(floats() / 1000, per="record"), atol=1e-4)
+        read, loaded = seconds(floats, lambda: store[rows], repeats=25)
+    ratio = loaded / read
+    return report(f"batch of 32 from a store ({32 / loaded:,.0f} records/s), over a memory map",
+                  f"{ratio:.1f} times", "<= 5 times", ratio <= 5)  # fmt: skip
+
+
+def growth() -> bool:
+    """Peak memory of `prepare` on 1,000 and on 100,000 records."""
+    a, b = (peak_megabytes(GROWTH.format(n=n)) for n in (1000, 100_000))
+    return report("memory of prepare, 1,000 -> 100,000 records", f"{a:.0f} -> {b:.0f} MB",
+                  "growth <= 10%", b <= 1.1 * a)  # fmt: skip
