@@ -43,6 +43,10 @@ def chapter_inputs(
         named = re.search(rf"""['"/]{re.escape(path.stem)}(\.\w+)?['"]""", text)
         if named and path.is_file() and path.suffix != ".py":
             inputs[f"results/{path.name}"] = digest(path.read_bytes())
+    book = root / "book"
+    for path in sorted([*book.glob("*.json"), *book.glob("chapters/*.ipynb")]):
+        if re.search(rf"""['"/]{re.escape(path.name)}['"]""", text):
+            inputs[f"book/{path.name}"] = digest(path.read_bytes())
     return inputs | library.sources(imported_names(text))
 
 

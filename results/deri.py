@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,12 +41,6 @@ ABLATION: dict[str, DERIConfig] = {
     "transformer": replace(LAPTOP, encoder="vit", stride=1),
     "untrained": LAPTOP,
 }
-
-
-def settings(config: DERIConfig) -> dict[str, Any]:
-    """What a variant changes in the `class` preset."""
-    pairs = {f.name: (getattr(config, f.name), getattr(LAPTOP, f.name)) for f in fields(config)}
-    return {name: value for name, (value, before) in pairs.items() if value != before}
 
 
 @cache

@@ -10,7 +10,9 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -19,19 +21,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
 from ecglearn.checkpoint import library_hash
-from results import clinical, deri, planted, scar, tamer
-from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run, settings
+from results import clinical, deri, five_methods, planted, real, scar, tamer
+from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run
 
 SEEDS = (0, 1, 2)
 HERE = Path(__file__).resolve().parent
-# table -> variant -> what it changes in the class preset
-CHANGED = {
-    "ptacl-alignment": {name: settings(config) for name, config in ALIGNMENT.items()},
-    "ptacl-ablation": {name: settings(config) for name, (config, _) in ABLATION.items()},
-    "tamer-ablation": {name: tamer.settings(c) for name, c in tamer.ABLATION.items()},
-    "deri-ablation": {name: deri.settings(c) for name, c in deri.ABLATION.items()},
-    "scar-missingness": {name: scar.settings(c) for name, c in scar.MISSINGNESS.items()},
-    "scar-planted": {name: scar.settings(c) for name, (c, _) in planted.PLANTED.items()},
+# table -> variant -> its configuration
+CONFIGS: dict[str, dict[str, Any]] = {
+    "ptacl-alignment": ALIGNMENT,
+    "ptacl-ablation": {name: config for name, (config, _) in ABLATION.items()},
+    "tamer-ablation": tamer.ABLATION,
+    "deri-ablation": deri.ABLATION,
+    "scar-missingness": scar.MISSINGNESS,
+    "scar-planted": {name: config for name, (config, _) in planted.PLANTED.items()},
+    "five-methods": five_methods.CONFIGS,
 }
 ABLATION_ROWS = (*ABLATION, "PTACL, fine-tuned", "supervised", "random init")
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
@@ -62,24 +65,47 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
         "1024 training and 512 test patients of cohort seed 0 (white-box: 128 of them), 10 epochs, "
         "batch 64, embedded text",
     ),
+    "five-methods": (
+        five_methods.VARIANTS, five_methods.run,
+        "2048 training and 1024 test patients of cohort seed 0, second site of cohort seed 1, 12 "
+        "passes over all stages, batch 64, encoders of 275,000 parameters, embedded text",
+    ),
+    "real-records": (
+        real.VARIANTS, real.run,
+        "small licensed samples of PTB-XL, LUDB and the CinC Challenges (190, 134 and 43 records); "
+        "probes and real reports from the training folds of PTB-XL; class preset, embedded text",
+    ),
     "scar-planted": (
         tuple(planted.PLANTED), planted.planted_run,
         "512 training and 512 test records of planted waves in noise, drawn anew for each seed, 19 "
         "epochs, batch 64, embedded text",
     ),
 }  # fmt: skip
+REAL = ("real-records",)
+
+
+def changed(config: Any) -> dict[str, Any]:
+    """What a configuration changes in the `class` preset of its method."""
+    if config is None:
+        return {}
+    usual = type(config).preset("class")
+    pairs = {f.name: (getattr(config, f.name), getattr(usual, f.name)) for f in fields(config)}
+    return {name: value for name, (value, before) in pairs.items() if value != before}
 
 
 def make(table: str) -> None:
     """Every variant with every seed; runs of an unchanged library are kept."""
     variants, run, setting = TABLES[table]
+    if table in REAL and real.folder() is None:
+        print(f"{table} left as it is: ECGLEARN_DATA names no folder with the real records")
+        return
     path = HERE / f"{table}.json"
     about = {
         "command": f"python results/make.py {table}", "setting": setting, "seeds": list(SEEDS),
         "version": ecglearn.__version__, "source": library_hash(), "torch": torch.__version__,
         "machine": f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)",
-        "simulated": True, "preset": "class",
-        "changed": {v: CHANGED.get(table, {}).get(v, {}) for v in variants},
+        "simulated": table not in REAL, "preset": "full" if table == "five-methods" else "class",
+        "changed": {v: changed(CONFIGS.get(table, {}).get(v)) for v in variants},
     }  # fmt: skip
     runs: list[dict] = []
     if path.exists():

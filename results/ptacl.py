@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -49,12 +49,6 @@ ABLATION = {
         False,
     ),
 }
-
-
-def settings(config: PTACLConfig) -> dict:
-    """What a configuration has that the class preset has not: goes into the provenance."""
-    preset = asdict(LAPTOP)
-    return {k: v for k, v in asdict(config).items() if v != preset[k]}
 
 
 @cache

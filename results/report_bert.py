@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -97,19 +98,24 @@ def _masked(model: BertForMaskedLM, rows: list[list[int]]) -> tuple[torch.Tensor
     )
 
 
+def publish(folder: Path, *parts: Any) -> float:
+    """Write model and tokenizer in place of what was there; returns their size in megabytes."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    for part in parts:
+        part.save_pretrained(folder)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+    return sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+
+
 def main(folder: Path = EMBEDDED_FOLDER) -> None:
     """Vocabulary, training, files."""
     start = time.perf_counter()
     texts = list(dict.fromkeys(reports(PATIENTS, SEED)))
     tokenizer = train_tokenizer(texts)
     model, right = pretrain(tokenizer, texts)
-    if folder.exists():
-        shutil.rmtree(folder)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    for path in folder.iterdir():
-        path.chmod(0o644)
-    size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    size = publish(folder, model, tokenizer)
     print(
         f"{len(texts)} simulated reports, {len(tokenizer)} word pieces, hidden words filled in on "
         f"new reports: {right:.2f}; {size:.2f} MB, {time.perf_counter() - start:.0f} s"

@@ -7,7 +7,6 @@ of its patients are used nowhere else.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from ecglearn.encoders.report_writer import BEGIN, PAD, WRITER_FOLDER, Dictation, ReportWriter
 from ecglearn.train import fit
-from results.report_bert import reports
+from results.report_bert import publish, reports
 
 PATIENTS, SEED, EPOCHS, BATCH, END = 8192, 90_101, 12, 64, "<|endoftext|>"
 
@@ -65,13 +64,7 @@ def main(folder: Path = WRITER_FOLDER) -> None:
     texts = list(dict.fromkeys(reports(PATIENTS, SEED)))
     tokenizer = train_tokenizer(texts)
     writer, loss = pretrain(tokenizer, texts)
-    if folder.exists():
-        shutil.rmtree(folder)
-    writer.model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    for path in folder.iterdir():
-        path.chmod(0o644)
-    size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
+    size = publish(folder, writer.model, tokenizer)
     print(
         f"{len(texts)} simulated reports, {len(tokenizer)} pieces, loss on new reports {loss:.2f} "
         f"per piece; {size:.2f} MB, {time.perf_counter() - start:.0f} s"

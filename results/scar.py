@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -50,13 +50,6 @@ MISSINGNESS: dict[str, SCARConfig | MERLConfig] = {
     "MERL": MERLConfig.preset("class"),
     "TAMER": TAMERConfig.preset("class"),
 }
-
-
-def settings(config: SCARConfig | MERLConfig) -> dict[str, Any]:
-    """What a variant changes in the `class` preset of its method."""
-    usual = type(config).preset("class")
-    pairs = {f.name: (getattr(config, f.name), getattr(usual, f.name)) for f in fields(config)}
-    return {name: value for name, (value, before) in pairs.items() if value != before}
 
 
 @cache

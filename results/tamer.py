@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import pandas as pd
 import torch
@@ -30,13 +29,6 @@ ABLATION: dict[str, MERLConfig] = {
     "MERL": MERLConfig.preset("class"),
     "untrained": LAPTOP,
 }
-
-
-def settings(config: MERLConfig) -> dict[str, Any]:
-    """What a variant changes in the `class` preset of its method."""
-    usual = type(config).preset("class")
-    pairs = {f.name: (getattr(config, f.name), getattr(usual, f.name)) for f in fields(config)}
-    return {name: value for name, (value, before) in pairs.items() if value != before}
 
 
 @cache

@@ -44,11 +44,7 @@ def render_ecg(
     hertz, phase = rhythm.breathing.astype(np.float32).T[..., None]
     eight *= 1 + np.float32(0.035) * np.sin(np.float32(2 * np.pi) * hertz * time + phase)[:, None]
     if noisy:
-        electrodes = _electrode_noise(len(eight), fs, samples, seed, start, prefix)
-        right, left, foot = electrodes[:, 0], electrodes[:, 1], electrodes[:, 2]
-        eight[:, 0] += left - right
-        eight[:, 1] += foot - right
-        eight[:, 2:] += electrodes[:, 3:] - ((right + left + foot) / 3)[:, None]
+        add_electrodes(eight, electrode_noise(len(eight), fs, samples, seed, start, prefix))
     return twelve_leads(np.asarray(eight, np.float32))
 
 
@@ -164,10 +160,36 @@ def _atrial_waves(p: Latents, draw: NDArray, time: NDArray) -> NDArray[np.float3
     return out
 
 
-def _electrode_noise(
+def add_electrodes(eight: NDArray[np.float32], electrodes: NDArray[np.float32]) -> None:
+    """Add what nine electrodes see to I, II, V1 to V6, so that the lead identities stay true.
+
+    Args:
+        eight: leads, changed in place (n, 8, time).
+        electrodes: potentials of RA, LA, LL, V1 to V6 (n, 9, time).
+
+    Book: simulated-cohort#dipole
+    """
+    right, left, foot = electrodes[:, 0], electrodes[:, 1], electrodes[:, 2]
+    eight[:, 0] += left - right
+    eight[:, 1] += foot - right
+    eight[:, 2:] += electrodes[:, 3:] - ((right + left + foot) / 3)[:, None]
+
+
+def electrode_noise(
     n: int, fs: float, samples: int, seed: int, start: int, prefix: str
 ) -> NDArray[np.float32]:
-    """Noise of RA, LA, LL, V1 to V6 in millivolt (n, 9, samples)."""
+    """Noise of RA, LA, LL, V1 to V6 in millivolt (n, 9, samples).
+
+    Args:
+        n: number of patients.
+        fs: sampling rate in hertz.
+        samples: length.
+        seed: seed of the cohort.
+        start: index of the first patient.
+        prefix: put before each stream name.
+
+    Book: simulated-cohort#dipole
+    """
     time = np.arange(samples) / fs
     hertz = 0.05 + 0.40 * uniform(seed, f"{prefix}wander frequency", start, n, 3)
     clock = 2 * np.pi * hertz[..., None] * time

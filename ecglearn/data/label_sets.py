@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,12 +63,17 @@ def snomed_classes(name: str, codes: Iterable[str]) -> tuple[str, ...]:
     return tuple(c for c, wanted in _codes(name).items() if not row.isdisjoint(wanted))
 
 
-def snomed_labels(name: str, codes: Sequence[Iterable[str]]) -> pd.DataFrame:
+def snomed_labels(
+    name: str, codes: Sequence[Iterable[str]], *, labels: Literal["exact", "released"] = "exact"
+) -> pd.DataFrame:
     """The same for many records.
 
     Args:
         name: `cpsc2018`, `csn` or `cinc2021`.
         codes: of each record; codes of no class of the set are ignored.
+        labels: "released" makes the mistake of the label file that Liu et al. 2024 (MERL) published
+            for CSN: a record has every class whose name stands inside the name of one that it has,
+            so that STDD counts as ST and AVB as VB. For comparison with published numbers only.
 
     Returns:
         One row for each record, one column of bool for each class.
@@ -82,6 +87,8 @@ def snomed_labels(name: str, codes: Sequence[Iterable[str]]) -> pd.DataFrame:
 
     known = _codes(name)
     rows = [snomed_classes(name, line) for line in codes]
+    if labels == "released":
+        rows = [[c for c in known if any(c in has for has in row)] for row in rows]
     return pd.DataFrame({c: [c in row for row in rows] for c in known})
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Shaped
-from numpy.typing import NDArray
+from jaxtyping import Float, Shaped
+from numpy.typing import ArrayLike, NDArray
 
 
 def split_patients(
@@ -40,7 +40,7 @@ def split_patients(
     return np.flatnonzero(~side), np.flatnonzero(side)
 
 
-def check_disjoint(train: Sequence, test: Sequence) -> None:
+def check_disjoint(train: ArrayLike, test: ArrayLike) -> None:
     """Refuse patients that appear on both sides.
 
     Args:
@@ -56,6 +56,33 @@ def check_disjoint(train: Sequence, test: Sequence) -> None:
     if len(both):
         shown = ", ".join(map(str, both[:5]))
         raise ValueError(f"{len(both)} patients are on both sides of the split: {shown}")
+
+
+def check_new_records(
+    train: Float[np.ndarray, "N lead time"], test: Float[np.ndarray, "M lead time"]
+) -> None:
+    """Refuse a test record whose signal is one of the training records', whatever its name.
+
+    Args:
+        train: signals that teach (N, lead, time).
+        test: signals that judge (M, lead, time).
+
+    Raises:
+        ValueError: says how many there are, and where the first is.
+
+    Book: evaluation#leaking-patients
+    """
+    known = {_fingerprint(record) for record in train}
+    again = [k for k, record in enumerate(test) if _fingerprint(record) in known]
+    if again:
+        raise ValueError(
+            f"{len(again)} test records are training records under another name, the first at "
+            f"{again[0]}; split by patient and drop copies"
+        )
+
+
+def _fingerprint(record: NDArray) -> bytes:
+    return hashlib.sha256(record.astype(np.float32).tobytes()).digest()
 
 
 def split_of(

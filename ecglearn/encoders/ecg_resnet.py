@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -44,6 +45,15 @@ class ECGResNet(nn.Module):
         for _ in range(self.stages):
             samples = (samples + 1) // 2
         return samples
+
+    def seconds(self, samples: int, fs: float) -> Float[Tensor, " N"]:
+        """The second of the sample that each token is centred at.
+
+        Args:
+            samples: length of the signal.
+            fs: sampling rate in hertz.
+        """
+        return torch.arange(self.tokens(samples)) * 2**self.stages / fs
 
     def forward(self, x: Float[Tensor, "B leads time"]) -> Float[Tensor, "B N D"]:
         """Tokens in order of time.

@@ -86,6 +86,15 @@ class ECGTransformer(nn.Module):
         first = self.class_token.expand(len(tokens), -1, -1)
         return self.blocks(torch.cat([first, tokens], 1))[:, 1:]
 
+    def seconds(self, samples: int, fs: float) -> Float[Tensor, " T"]:
+        """The second of the centre of each token.
+
+        Args:
+            samples: length of the signal.
+            fs: sampling rate in hertz.
+        """
+        return (torch.arange(samples // self.patch) + 0.5) * self.patch / fs
+
     def over_time(self, tokens: Float[Tensor, "B N D"]) -> Float[Tensor, "B T D"]:
         """Mean over leads at each time, (B, time tokens, D)."""
         return rearrange(tokens, "B (g t) D -> B g t D", g=self.groups).mean(1)

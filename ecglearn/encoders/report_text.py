@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-EMBEDDED = "embedded"
+from ecglearn.encoders.pretrained import EMBEDDED, locate, not_found
+
 EMBEDDED_FOLDER = Path(__file__).with_name("report_bert")
 MED_CPT = "ncbi/MedCPT-Query-Encoder"
 BUCKET = 64  # reports of similar length that are encoded together
@@ -210,9 +211,7 @@ def report_encoder(name: str = EMBEDDED, *, limit: int = 256) -> ReportEncoder:
             'pip install "ecglearn[pretrained]"'
         ) from error
     logging.disable_progress_bar()
-    place = str(EMBEDDED_FOLDER) if name == EMBEDDED else name
-    # asked for many times, a hub that is not there takes a minute to say so
-    local = Path(place).is_dir() or not hub_answers()
+    place, local = locate(name, EMBEDDED_FOLDER)
     try:
         tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=local)
         # only the eager implementation returns attentions; only safetensors run no code on load
@@ -220,28 +219,9 @@ def report_encoder(name: str = EMBEDDED, *, limit: int = 256) -> ReportEncoder:
             place, attn_implementation="eager", use_safetensors=True, local_files_only=local
         )
     except (OSError, ValueError) as error:
-        raise ReportError(
-            f"no text model '{name}': it is no local folder with config.json, model.safetensors "
-            "and a tokenizer, and neither the Hugging Face hub nor its local cache gave it "
-            f"({type(error).__name__}); download {MED_CPT} elsewhere and give its folder, or take "
-            f"'{EMBEDDED}', the small model that comes with the library"
-        ) from error
+        raise ReportError(not_found("text model", name, error, instead=MED_CPT)) from error
     shown = "embedded report model (small, ours)" if name == EMBEDDED else name
     return ReportEncoder(model, tokenizer, name=shown, limit=limit)
-
-
-def hub_answers() -> bool:
-    """Whether the Hugging Face hub can be reached; takes ten seconds at most.
-
-    Book: tamer#text-side
-    """
-    from huggingface_hub import constants, get_session
-
-    try:
-        get_session().head(constants.ENDPOINT, timeout=10)
-    except Exception:  # which errors there are depends on the HTTP library of the hub's client
-        return False
-    return True
 
 
 def bert_parameters() -> int:

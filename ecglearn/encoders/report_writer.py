@@ -14,9 +14,8 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ecglearn.encoders.report_text import hub_answers
+from ecglearn.encoders.pretrained import EMBEDDED, locate, not_found
 
-EMBEDDED = "embedded"
 WRITER_FOLDER = Path(__file__).with_name("report_gpt")
 BEGIN, PAD = "[BOS]", "[PAD]"
 PIECE = 64  # reports written together
@@ -291,10 +290,8 @@ def report_writer(
             'report writers need the optional group "pretrained": '
             'pip install "ecglearn[pretrained]"'
         ) from error
-    place = str(WRITER_FOLDER) if name == EMBEDDED else name
+    place, local = locate(name, WRITER_FOLDER)
     try:
-        # asked for many times, a hub that is not there takes a minute to say so
-        local = Path(place).is_dir() or not hub_answers()
         with _library_quiet():
             config = AutoConfig.from_pretrained(place, local_files_only=local)
             if config.model_type != "gpt2":
@@ -309,12 +306,7 @@ def report_writer(
     except WriterError:
         raise
     except (OSError, ValueError) as error:
-        raise WriterError(
-            f"no language model '{name}': it is no local folder with config.json, "
-            "model.safetensors and a tokenizer, and neither the Hugging Face hub nor its local "
-            f"cache gave it ({type(error).__name__}); download distilgpt2 elsewhere and give its "
-            f"folder, or take '{EMBEDDED}', the small model that comes with the library"
-        ) from error
+        raise WriterError(not_found("language model", name, error, instead="distilgpt2")) from error
     new = {"bos_token": BEGIN, "pad_token": PAD}
     known = tokenizer.get_vocab()
     if any(token not in known for token in new.values()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -106,13 +106,30 @@ def token_drops(
     def agreement(view: ECGBatch) -> Tensor:
         return (normalize(method.embed(view).float().cpu(), dim=1) * wanted).sum(1)
 
-    whole = agreement(batch)
+    return cell_drops(agreement, batch, segments)
+
+
+def cell_drops(
+    score: Callable[[ECGBatch], Tensor], batch: ECGBatch, segments: int
+) -> Float[Tensor, "B 12 {segments}"]:
+    """By how much a score of each record falls when one cell alone is removed.
+
+    Args:
+        score: from records to one number each.
+        batch: records.
+        segments: cells of each lead; each costs one pass over the records.
+
+    Source: leave-one-out (occlusion), our choice for a SCAR-style protocol.
+
+    Book: scar#critical
+    """
+    whole = score(batch)
     drops = torch.zeros(len(batch), 12, segments)
     for lead in range(12):
         for segment in range(segments):
             keep = torch.ones(len(batch), 12, segments, dtype=torch.bool)
             keep[:, lead, segment] = False
-            drops[:, lead, segment] = whole - agreement(hide(batch, keep))
+            drops[:, lead, segment] = whole - score(hide(batch, keep))
     return drops
 
 
@@ -189,7 +206,8 @@ def missingness_table(
     """AUROC, CMRS and its companion of each model on each view, with 95% intervals over records.
 
     Args:
-        methods: name to a model with `embed(batch)` and `embed_text(texts)`.
+        methods: name to a model with `embed(batch)` and `embed_text(texts)`, asked by prompts, or
+            with `score(batch)`, such as a `Probed` one.
         batch: records, standardised per record, nothing missing.
         prompts: class to its wording or wordings.
         labels: who has which finding (records, classes), columns in the order of `prompts`.
@@ -212,11 +230,11 @@ def missingness_table(
     rows = [rng.integers(len(y), size=len(y)) for _ in range(draws)]
     lines = []
     for name, method in methods.items():
-        full = zero_shot(method, batch, prompts).to_numpy()
+        full = _scores(method, batch, prompts)
         for view in ("full", *views):
             scores, gone = full, 0.0
             if view != "full":
-                scores = zero_shot(method, hide(batch, views[view]), prompts).to_numpy()
+                scores = _scores(method, hide(batch, views[view]), prompts)
                 gone = float(missing_share(views[view]).mean())
             values = np.array([mean_auroc(y, scores), *cmrs(scores, full, y)])
             drawn = np.column_stack(
@@ -228,3 +246,9 @@ def missingness_table(
                 line |= {measure: values[k], f"{measure}_low": low, f"{measure}_high": high}
             lines.append(line)
     return pd.DataFrame(lines)
+
+
+def _scores(method: Any, batch: ECGBatch, prompts: Prompts) -> NDArray:
+    if hasattr(method, "score"):
+        return method.score(batch)
+    return zero_shot(method, batch, prompts).to_numpy()

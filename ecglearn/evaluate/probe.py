@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,7 @@ class Probe(NamedTuple):
         strength: C of the regularisation that was best on the validation records.
         unseen: positions of classes without a case among the labelled records; they have constant
             scores, so their AUROC is one half.
+        score: from features of other records to their scores; the log odds of each class.
 
     Book: tamer#label-efficiency
     """
@@ -45,6 +46,29 @@ class Probe(NamedTuple):
     scores: NDArray[np.float64]
     strength: float
     unseen: list[int]
+    score: Callable[[ArrayLike], NDArray[np.float64]]
+
+
+class Probed:
+    """A frozen model read through a fitted probe: from records to scores of classes.
+
+    Args:
+        method: has `embed(batch)`.
+        probe: fitted on its features.
+
+    Book: when-leads-go-missing#missing-probes
+    """
+
+    def __init__(self, method: Any, probe: Probe) -> None:
+        self.method, self.probe = method, probe
+
+    def score(self, batch: Any) -> NDArray[np.float64]:
+        """Log odds of each class (B, K).
+
+        Args:
+            batch: records.
+        """
+        return self.probe.score(self.method.embed(batch))
 
 
 def fit_probe(
@@ -91,7 +115,10 @@ def fit_probe(
         key=lambda c: np.nan_to_num(mean_auroc(y.validation, _score(x.validation, fits[c]))),
     )
     unseen = [k for k in range(known.shape[1]) if not _both(known[:, k])]
-    return Probe(_score(x.test, fits[chosen]), chosen, unseen)
+    return Probe(
+        _score(x.test, fits[chosen]), chosen, unseen,
+        lambda others: _score(np.asarray(scale.transform(_array(others))), fits[chosen]),
+    )  # fmt: skip
 
 
 def probe_table(

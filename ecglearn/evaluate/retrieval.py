@@ -94,6 +94,24 @@ def patient_rank(similarity: Float[Tensor, "N N"]) -> Int[Tensor, " N"]:
     return (similarity > similarity.diagonal()[:, None]).sum(1) + 1
 
 
+def matches(
+    similarity: Float[Tensor, "N N"], phenotypes: Float[Tensor, "N P"], *, k: int = 1
+) -> Float[Tensor, "N P"]:
+    """Share of each query's first k candidates that match it, for each phenotype.
+
+    Args:
+        similarity: queries by candidates (N, N); the query itself is no candidate.
+        phenotypes: physical values (N, P).
+        k: depth.
+
+    Book: ptacl#retrieval
+    """
+    first = _order(similarity, include_self=False)[:, :k]
+    allowed = TOLERANCE * phenotypes.double().std(0, unbiased=False)
+    gap = (phenotypes.double()[first] - phenotypes.double()[:, None]).abs()
+    return (gap <= allowed).double().mean(1)
+
+
 def _order(score: Tensor, include_self: bool) -> Tensor:
     """Candidates of each query from best to worst, (N, N) or (N, N - 1)."""
     n = len(score)

@@ -210,6 +210,21 @@ class ClinicalTransfer(nn.Module):
         answer = torch.cat(in_pieces(self, batch, both))
         return answer[:, : self.config.diagnoses], answer[:, self.config.diagnoses :]
 
+    @torch.no_grad()
+    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """Features in order of time, each a mean over ten samples, and the second of its centre.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+
+        def tokens(part: ECGBatch) -> Tensor:
+            sequence = self.encoder.tokens(self._crops(part)).unflatten(0, (len(part), -1))
+            return sequence.flatten(1, 2).unfold(1, 10, 10).mean(-1)
+
+        found = torch.cat(in_pieces(self, batch, tokens))
+        return found, (torch.arange(found.shape[1]) + 0.5) * 10 / self.config.fs
+
     def encode(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
         """`embed` of a few records, with gradient and in the present mode.
 

@@ -17,7 +17,8 @@ from ecglearn.encoders.cross_decoder import CrossDecoder, SeparatedAttention
 from ecglearn.encoders.ecg_resnet import ECGResNet
 from ecglearn.encoders.ecg_transformer import ECGTransformer
 from ecglearn.encoders.inference import in_pieces
-from ecglearn.encoders.report_text import EMBEDDED, MED_CPT, EncodedReports, bert_parameters
+from ecglearn.encoders.pretrained import EMBEDDED
+from ecglearn.encoders.report_text import MED_CPT, EncodedReports, bert_parameters
 from ecglearn.encoders.report_tower import ReportTower, same_reports
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import pooled_tokens
@@ -423,6 +424,17 @@ class DERI(nn.Module):
             return pooled_tokens(x, k)
 
         return torch.cat(in_pieces(self, batch, tokens))
+
+    @torch.no_grad()
+    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """Local tokens Z in order of time, and the second each is centred at.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        tokens = torch.cat(in_pieces(self, batch, lambda part: self.ecg_side(part).local))
+        seconds = self.wave.seconds(self.config.samples, self.config.fs)
+        return tokens, seconds[:: self.config.stride]
 
     @property
     def _mixes(self) -> bool:

@@ -262,6 +262,17 @@ class PTACL(nn.Module):
         )
         return ecg, cine, self._beats(batch, start)[1]
 
+    @torch.no_grad()
+    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """ECG tokens in order of time, and the second each is centred at.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        encoder = self.ecg_encoder
+        tokens = in_pieces(self, batch, lambda part: encoder.over_time(self._tokens(part)))
+        return torch.cat(tokens), encoder.seconds(self.config.samples, self.config.fs)
+
     def _tokens(self, batch: ECGBatch) -> Tensor:
         return self.ecg_encoder(_ecg(batch, self.config, None)[0])
 

@@ -17,7 +17,8 @@ from ecglearn.distributed import gather, own
 from ecglearn.encoders.inference import in_pieces
 from ecglearn.encoders.lead_time_transformer import Encoded, LeadTimeTransformer
 from ecglearn.encoders.masker import Masker, remove
-from ecglearn.encoders.report_text import EMBEDDED, MED_CPT
+from ecglearn.encoders.pretrained import EMBEDDED
+from ecglearn.encoders.report_text import MED_CPT
 from ecglearn.encoders.report_tower import ReportTower, same_reports
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.relevance import relevance, selector_loss
@@ -192,6 +193,18 @@ class SCAR(nn.Module):
             texts: C of them.
         """
         return self.report(self.report.encode(list(texts)))
+
+    @torch.no_grad()
+    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """Tokens in order of time, mean over leads, and the second each is centred at.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        tokens = torch.cat(in_pieces(self, batch, lambda part: self.encode(part).tokens))
+        step = self.config.patch / self.config.fs
+        over_time = tokens.unflatten(1, (self.ecg.leads, -1)).mean(1)
+        return over_time, (torch.arange(self.ecg.segments) + 0.5) * step
 
     def encode(
         self, batch: ECGBatch, keep: Bool[Tensor, "B lead segment"] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -15,7 +16,8 @@ from ecglearn.distributed import gather
 from ecglearn.encoders.ecg_resnet import ECGResNet
 from ecglearn.encoders.heads import ClassTokenPool, MLPHead
 from ecglearn.encoders.inference import in_pieces
-from ecglearn.encoders.report_text import EMBEDDED, MED_CPT, EncodedReports, bert_parameters
+from ecglearn.encoders.pretrained import EMBEDDED
+from ecglearn.encoders.report_text import MED_CPT, EncodedReports, bert_parameters
 from ecglearn.encoders.report_tower import ReportTower, same_reports
 from ecglearn.encoders.spectrogram_cnn import SpectrogramCNN
 from ecglearn.losses.contrastive import info_nce
@@ -194,7 +196,7 @@ class ResidualAttention(nn.Module):
         return x + self.attention(y, y, y, need_weights=False)[0]
 
 
-class ReportMethod(nn.Module):
+class ReportMethod(nn.Module, ABC):
     """What MERL and TAMER share: the text side, the negatives, evaluation in pieces.
 
     Args:
@@ -202,6 +204,8 @@ class ReportMethod(nn.Module):
 
     Book: tamer#text-side
     """
+
+    wave: ECGResNet
 
     def __init__(self, config: MERLConfig) -> None:
         super().__init__()
@@ -212,9 +216,9 @@ class ReportMethod(nn.Module):
         """Everything but the text model is trained: one entry."""
         return [([{"params": list(self.parameters())}], self.losses)]
 
+    @abstractmethod
     def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
         """Named terms, already weighted."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
@@ -234,8 +238,19 @@ class ReportMethod(nn.Module):
         """
         return self.text(self.text.encode(list(texts)))
 
+    @torch.no_grad()
+    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """ECG tokens in order of time, and the second each is centred at.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        tokens = torch.cat(in_pieces(self, batch, lambda part: self.wave(self._signal(part))))
+        return tokens, self.wave.seconds(self.config.samples, self.config.fs)
+
+    @abstractmethod
     def _global(self, batch: ECGBatch) -> Tensor:
-        raise NotImplementedError
+        """The vector of a few records, with gradient."""
 
     def _contrast(self, a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
         return info_nce(

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from ecglearn.evaluate import StoredResults
+
 INK, BLUE = "#4c566a", "rgba(31, 119, 180, 0.5)"
 
 
@@ -93,6 +95,38 @@ def severity_curves(
     handles, texts = panels[0, 0].get_legend_handles_labels()
     fig.legend(handles, texts, loc="outside upper center", ncols=min(len(names), 3), fontsize=8)
     return fig
+
+
+def stored_severity(
+    stored: StoredResults, *, views: Sequence[str], measures: Mapping[str, str],
+    models: Sequence[str],
+) -> Figure:  # fmt: skip
+    """`severity_curves` of stored runs: means over seeds with their intervals.
+
+    Args:
+        stored: runs with "VIEW: MEASURE" for each view, and the measure alone where nothing is
+            missing.
+        views: along the axis, after "full".
+        measures: name of a measure to label of its panel.
+        models: variants.
+
+    Book: when-leads-go-missing#missing-stored
+    """
+    import pandas as pd
+
+    lines = []
+    for model in models:
+        known = stored.runs_of(model)[0]
+        for view in ("full", *views):
+            line: dict[str, Any] = {"model": model, "view": view}
+            for measure in measures:
+                key = measure if view == "full" else f"{view}: {measure}"
+                if key in known:
+                    mean = stored.interval(model, key)
+                    line |= {measure: mean.value, f"{measure}_low": mean.low,
+                             f"{measure}_high": mean.high}  # fmt: skip
+            lines.append(line)
+    return severity_curves(pd.DataFrame(lines), views=["full", *views], measures=measures)
 
 
 def removal_explorer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ecglearn.checkpoint import cache_file, load, load_weights, save
@@ -11,7 +12,7 @@ from ecglearn.train.loop import fit
 
 def fit_cached(
     method: Any, data: Any, *, name: str, data_key: str, epochs: int, batch_size: int,
-    seed: int = 0, **settings: Any,
+    seed: int = 0, after_epoch: Callable[[int], None] | None = None, **settings: Any,
 ) -> History:  # fmt: skip
     """`fit`, or load the weights that the same call left in the cache.
 
@@ -23,6 +24,8 @@ def fit_cached(
         epochs: passes over the data.
         batch_size: patients of a step.
         seed: seed of the run.
+        after_epoch: as for `fit`; with it the run itself is wanted, so nothing is loaded, but the
+            weights are kept for others.
         **settings: other arguments of `fit` that change the result.
 
     Book: ptacl#training
@@ -31,11 +34,14 @@ def fit_cached(
     key = {"config": repr(getattr(method, "config", None)), "first": first, "data": data_key,
            "epochs": epochs, "batch_size": batch_size, "seed": seed, **settings}  # fmt: skip
     path = cache_file(name, **key)
-    if path.exists():
+    if path.exists() and after_epoch is None:
         tensors, about = load(path)
         load_weights(method, tensors, source=path)
-        return History(**about["history"])
-    history = fit(method, data, epochs=epochs, batch_size=batch_size, seed=seed, **settings)
+        return History(**about["history"], loaded=True)
+    history = fit(
+        method, data, epochs=epochs, batch_size=batch_size, seed=seed, after_epoch=after_epoch,
+        **settings,
+    )  # fmt: skip
     about = {"history": {"epochs": history.epochs, "steps": history.steps}}
     save(path, method.state_dict(), about=about)
     return history

@@ -16,12 +16,14 @@ class History:
     Attributes:
         epochs: mean of each term over an epoch, with `epoch` and `total`.
         steps: optimiser steps taken.
+        loaded: the weights came from the cache; nothing was trained.
 
     Book: ptacl#training
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
     steps: int = 0
+    loaded: bool = False
 
     def curve(self, term: str = "total") -> list[float]:
         """One term over the epochs.

@@ -73,6 +73,17 @@ def test_lock_parameters_and_results_are_inputs(shop, write_chapter):
     }
 
 
+def test_other_chapters_and_tables_of_the_book_are_inputs_when_named(shop, write_chapter):
+    reads = write_chapter("reads", 'open("two.ipynb"); open("../numbers.json")')
+    other = write_chapter("two", "print(1)")
+    (shop.root / "book" / "numbers.json").write_text("1")
+    before = inputs(shop, reads), inputs(shop, other)
+    write_chapter("two", "print(2)")
+    (shop.root / "book" / "numbers.json").write_text("2")
+    assert changed(before[0], inputs(shop, reads)) == {"book/two.ipynb", "book/numbers.json"}
+    assert changed(before[1], inputs(shop, other)) == {"code"}
+
+
 def test_records_are_inputs_of_chapters_that_read_them(shop, write_chapter, tmp_path):
     records = tmp_path / "records"
     records.mkdir()

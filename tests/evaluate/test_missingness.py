@@ -7,11 +7,16 @@ import torch
 from ecglearn.cohort import FINDINGS, simulate
 from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate import (
+    Probed,
+    Split,
     cmrs,
     critical,
     critical_views,
     evidence_removed,
+    fit_probe,
     hide,
+    load_prompts,
+    mean_auroc,
     missingness_table,
     random_views,
     token_drops,
@@ -197,3 +202,22 @@ def test_table_works_on_a_model_without_keep(batch, cohort):
     assert first.tolist() == [1, 1] or np.isnan(first).all()
     again = missingness_table({"MERL": model}, batch, prompts, labels, views, draws=20)
     assert again.equals(table)
+
+
+def test_a_probe_is_asked_like_any_model():
+    """Through a probe the table shows the probe's own scores, on full and on hidden records."""
+    cohort = simulate(96, seed=8)
+    batch = ECGBatch.from_cohort(cohort)
+    torch.manual_seed(0)
+    merl = MERL(MERLConfig.preset("smoke"))
+    y = np.asarray(batch.findings, float)
+    cuts = (slice(0, 48), slice(48, 64), slice(64, 96))
+    x = merl.embed(batch).numpy()
+    probe = fit_probe(Split(*(x[c] for c in cuts)), Split(*(y[c] for c in cuts)))
+    test, views = batch[cuts[2]], random_views(32, segments=4)
+    table = missingness_table(
+        {"probe": Probed(merl, probe)}, test, load_prompts(), y[cuts[2]], views, draws=3
+    )
+    expected = [mean_auroc(y[cuts[2]], probe.score(merl.embed(view)))
+                for view in (test, *(hide(test, keep) for keep in views.values()))]  # fmt: skip
+    np.testing.assert_allclose(table["auroc"], expected)

@@ -138,6 +138,16 @@ def test_codes_are_compared_whole():
         snomed_labels("ptbxl-form", [])
 
 
+def test_released_labels_find_names_inside_names():
+    """Each mistake that the published file has, and no other."""
+    # ST depression, Mobitz I, atrial fibrillation, counterclockwise rotation, sinus rhythm
+    rows = [["429622005"], ["54016002"], ["164889003"], ["251199005"], ["426783006"]]
+    exact, released = (snomed_labels("csn", rows, labels=kind) for kind in ("exact", "released"))
+    more = [set(released.columns[line & ~has]) for line, has in zip(released.to_numpy(),
+            exact.to_numpy(), strict=True)]  # fmt: skip
+    assert more == [{"ST"}, {"2AVB", "AVB", "VB"}, {"AF"}, {"CR"}, set()]
+
+
 @pytest.mark.parametrize("name", ["ptbxl-super", "cpsc2018", "csn"])
 def test_cohort_labels_are_the_union_of_findings(name):
     rng = np.random.default_rng(0)

@@ -1,0 +1,106 @@
+"""What a method costs: parameters, time of a training step, memory of a training step."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+from typing import Any, NamedTuple
+
+import torch
+from torch import Generator, Tensor
+from torch.autograd.graph import saved_tensors_hooks
+
+
+class Cost(NamedTuple):
+    """Measured on this machine, in this process.
+
+    Attributes:
+        parameters: trained ones.
+        encoder: of them in what a user keeps, the part that `embed` runs through.
+        seconds: of one optimiser-free training step (forward and backward).
+        embed_seconds: of embedding the same records.
+        megabytes: what the forward pass keeps for the backward pass.
+
+    Book: five-methods#cost
+    """
+
+    parameters: int
+    encoder: int
+    seconds: float
+    embed_seconds: float
+    megabytes: float
+
+
+def cost(method: Any, batch: Any, *, repeats: int = 3) -> Cost:
+    """Measure one method on one batch; its weights stay as they are.
+
+    A training step is the sum of all entries of `steps()`. Memory counts each tensor that autograd
+    keeps once, so it does not depend on the device.
+
+    Args:
+        method: has `steps()` and `embed(batch)`.
+        batch: with all fields the method is trained on.
+        repeats: times are medians over so many, after one that warms up.
+
+    Book: five-methods#cost
+    """
+    kept: dict[int, int] = {}
+
+    def keep(x: Tensor) -> Tensor:
+        if not isinstance(x, torch.nn.Parameter):
+            kept[x.untyped_storage().data_ptr()] = x.untyped_storage().nbytes()
+        return x
+
+    def step() -> None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            for _, losses in method.steps():
+                terms = losses(batch, Generator().manual_seed(0))
+                torch.stack(list(terms.values())).sum().backward()
+
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    was_training = method.training
+    method.train()
+    with saved_tensors_hooks(keep, lambda x: x):
+        step()
+    seconds = median(_timed(step) for _ in range(repeats))
+    method.zero_grad(set_to_none=True)
+    method.load_state_dict(before)
+    embed_seconds = median(_timed(lambda: method.embed(batch)) for _ in range(repeats))
+    method.train(was_training)
+    trained = {p for groups, _ in method.steps() for g in groups for p in g["params"]}
+    return Cost(
+        sum(p.numel() for p in trained),
+        sum(p.numel() for p in used_by_embed(method, batch)),
+        seconds, embed_seconds, sum(kept.values()) / 1e6,
+    )  # fmt: skip
+
+
+def used_by_embed(method: Any, batch: Any) -> list[torch.nn.Parameter]:
+    """Parameters of the modules that run when a record is embedded.
+
+    Args:
+        method: has `embed(batch)`.
+        batch: records; two are enough.
+
+    Book: five-methods#cost
+    """
+    used: dict[torch.nn.Parameter, None] = {}
+    hooks = [
+        module.register_forward_pre_hook(
+            lambda module, _: used.update(dict.fromkeys(module.parameters(recurse=False)))
+        )
+        for module in method.modules()
+    ]
+    try:
+        method.embed(batch[slice(0, 2)])
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return list(used)
+
+
+def _timed(what: Any) -> float:
+    start = time.perf_counter()
+    what()
+    return time.perf_counter() - start

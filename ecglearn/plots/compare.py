@@ -1,0 +1,148 @@
+"""Figures of `compare`: one measure of all models, findings by models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
+
+    from ecglearn.evaluate import StoredResults
+
+GREY = "#9aa3b2"
+
+
+def measure_panels(
+    table: pd.DataFrame, panels: Sequence[tuple[str, str]], *, chance: dict[str, float],
+    models: Sequence[str],
+) -> Figure:  # fmt: skip
+    """One panel for each measure: models with intervals, and grey what their first weights reach.
+
+    Args:
+        table: of `compare`.
+        panels: (task, measure) of each.
+        chance: measure to a value marked by a dotted line.
+        models: from top to bottom; one that lacks the measure has an empty row.
+
+    Book: five-methods#all-at-once
+    """
+    import matplotlib.pyplot as plt
+
+    all_of = table[table["name"] == "all"].set_index(["task", "measure", "model"])
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(3.1 * columns, 0.55 + 0.27 * len(models) * rows + 0.45 * rows),
+        sharey=True, layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for ax, (task, measure) in zip(axes.flat, panels, strict=False):
+        for y, model in enumerate(models):
+            first = (task, measure, f"{model}, first weights")
+            if first in all_of.index:
+                ax.plot(all_of.loc[first, "value"], y, "|", color=GREY, ms=11, mew=2)
+            if (task, measure, model) in all_of.index:
+                value, low, high = all_of.loc[(task, measure, model), ["value", "low", "high"]]
+                ax.plot([low, high], [y, y], color="C0", lw=1.5)
+                ax.plot(value, y, "o", color="C0", ms=4)
+        if measure in chance:
+            ax.axvline(chance[measure], color="black", ls=":", lw=1)
+        ax.set_title(task, fontsize=9)
+        ax.set_xlabel(measure, fontsize=8)
+        ax.tick_params(labelsize=8)
+        ax.grid(axis="y", alpha=0.3)
+    axes[0, 0].set_yticks(range(len(models)), models)
+    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
+    for ax in axes.flat[len(panels) :]:
+        ax.axis("off")
+    return fig
+
+
+def finding_map(
+    table: pd.DataFrame, tasks: Sequence[str], *, models: Sequence[str], cases: dict[str, int]
+) -> go.Figure:
+    """AUROC of every finding and model; a button for each task.
+
+    Args:
+        table: of `compare`.
+        tasks: those with one row for each finding, such as "probe 100%".
+        models: columns.
+        cases: finding to how many test patients have it; rows are in this order, most first.
+
+    Book: five-methods#by-finding
+    """
+    import plotly.graph_objects as go
+
+    rows = sorted(cases, key=lambda name: -cases[name])
+    names = [f"{name} ({cases[name]})" for name in rows]
+    fig = go.Figure()
+    for k, task in enumerate(tasks):
+        part = table[(table["task"] == task) & (table["measure"] == "macro AUROC")]
+        wide = part.pivot(index="name", columns="model", values="value")
+        grid = wide.reindex(index=rows, columns=list(models)).to_numpy(float)
+        fig.add_heatmap(
+            z=np.round(grid, 3), x=list(models), y=names, zmin=0.2, zmid=0.5, zmax=1.0,
+            colorscale="RdBu_r", visible=k == 0, name=task, colorbar={"title": "AUROC"},
+            hovertemplate="%{y}<br>%{x}: %{z:.2f}<extra></extra>", xgap=1, ygap=1,
+        )  # fmt: skip
+    fig.update_layout(
+        height=130 + 22 * len(rows), margin={"l": 10, "t": 60},
+        yaxis={"autorange": "reversed", "automargin": True, "tickfont": {"size": 10}},
+        xaxis={"side": "bottom", "automargin": True},
+        updatemenus=[_switch(tasks)] if len(tasks) > 1 else [],
+    )  # fmt: skip
+    return fig
+
+
+def _switch(tasks: Sequence[str]) -> dict[str, Any]:
+    buttons = [
+        {"label": task, "method": "restyle", "args": [{"visible": [t == task for t in tasks]}]}
+        for task in tasks
+    ]
+    return {"type": "buttons", "direction": "right", "x": 0, "y": 1.02, "yanchor": "bottom",
+            "xanchor": "left", "buttons": buttons}  # fmt: skip
+
+
+def seed_panels(
+    stored: StoredResults, panels: Mapping[str, str], *, models: Sequence[str]
+) -> Figure:
+    """Stored runs: every seed, their mean and its interval; grey what first weights reach.
+
+    Args:
+        stored: runs with one value for each measure, and "first weights: ..." beside some.
+        panels: title to measure.
+        models: variants, from top to bottom.
+
+    Book: five-methods#full-size
+    """
+    import matplotlib.pyplot as plt
+
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    fig, axes = plt.subplots(
+        rows, columns, figsize=(3.1 * columns, 0.3 * len(models) * rows + 0.9 * rows),
+        sharey=True, layout="constrained", squeeze=False,
+    )  # fmt: skip
+    for ax, (title, measure) in zip(axes.flat, panels.items(), strict=False):
+        for y, model in enumerate(models):
+            known = stored.runs_of(model)[0]
+            if f"first weights: {measure}" in known:
+                ax.plot(stored.interval(model, f"first weights: {measure}").value, y, "|",
+                        color=GREY, ms=11, mew=2)  # fmt: skip
+            if measure in known:
+                mean, values = stored.interval(model, measure), stored.values(model, measure)
+                ax.plot([mean.low, mean.high], [y, y], color="C0", lw=1.5)
+                ax.plot(values, [y] * len(values), ".", color="C0", ms=3, alpha=0.6)
+                ax.plot(mean.value, y, "o", color="C0", ms=5)
+        ax.set_title(title, fontsize=9)
+        ax.tick_params(labelsize=8)
+        ax.grid(axis="y", alpha=0.3)
+    axes[0, 0].set_yticks(range(len(models)), models)
+    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
+    for ax in axes.flat[len(panels) :]:
+        ax.axis("off")
+    return fig

@@ -1,0 +1,127 @@
+"""The models of the method chapters, exactly as those train them: from the cache, or anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ecglearn.data.batch import ECGBatch
+from ecglearn.methods.clinical_transfer import (
+    ClinicalTransfer,
+    ClinicalTransferConfig,
+    JointEmbedding,
+    LabStage,
+)
+from ecglearn.methods.deri import DERI, DERIConfig
+from ecglearn.methods.ptacl import PTACL, PTACLConfig, PTACLPretraining
+from ecglearn.methods.scar import SCAR, SCARConfig
+from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
+from ecglearn.train.cached import fit_cached
+from ecglearn.train.history import History
+
+PATIENTS = {"class": 1024, "smoke": 96}
+METHODS: dict[str, tuple[type, Any]] = {
+    "PTACL": (PTACL, PTACLConfig), "TAMER": (TAMER, TAMERConfig), "DERI": (DERI, DERIConfig),
+    "SCAR": (SCAR, SCARConfig), "clinical transfer": (ClinicalTransfer, ClinicalTransferConfig),
+    "MERL": (MERL, MERLConfig),
+}  # fmt: skip
+# method -> epochs of each stage, patients of a step in each stage
+CLASS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "PTACL": ((10, 10, 20), (64, 64, 64)), "TAMER": ((12,), (64,)), "MERL": ((12,), (64,)),
+    "DERI": ((12,), (64,)), "SCAR": ((8,), (64,)),
+    "clinical transfer": ((12, 8, 10), (128, 64, 64)),
+}  # fmt: skip
+SMOKE: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "PTACL": ((1, 1, 2), (32, 32, 32)), "TAMER": ((2,), (32,)), "MERL": ((2,), (32,)),
+    "DERI": ((2,), (32,)), "SCAR": ((2,), (32,)),
+    "clinical transfer": ((1, 1, 1), (32, 16, 16)),
+}  # fmt: skip
+SCHEDULES = {"class": CLASS, "smoke": SMOKE}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A method after all its stages.
+
+    Attributes:
+        method: in evaluation mode.
+        loaded: all of its stages came from the cache.
+
+    Book: five-methods#trained-weights
+    """
+
+    method: Any
+    loaded: bool
+
+
+def trained(name: str, patients: ECGBatch, *, preset: str = "class", seed: int = 0) -> Trained:
+    """One of the models of the method chapters.
+
+    Args:
+        name: one of `METHODS`.
+        patients: of the cohort with this seed, at least `PATIENTS[preset]`; only the first of them
+            are used. PTACL needs their films.
+        preset: "class" or "smoke".
+        seed: of cohort, first weights and order.
+
+    Raises:
+        ValueError: another name or preset, or too few patients.
+
+    Book: five-methods#trained-weights
+    """
+    if name not in METHODS or preset not in SCHEDULES:
+        raise ValueError(
+            f"no recipe for '{name}' in preset '{preset}'; there are {', '.join(METHODS)} in "
+            f"{' and '.join(SCHEDULES)}"
+        )
+    size = PATIENTS[preset]
+    if len(patients) < size:
+        raise ValueError(f"preset '{preset}' needs {size} patients, not {len(patients)}")
+    kind, config_kind = METHODS[name]
+    config = config_kind.preset(preset)
+    epochs, sizes = SCHEDULES[preset][name]
+    if name == "SCAR":
+        config = replace(config, horizon=epochs[0] * (size // sizes[0]))
+    torch.manual_seed(seed)
+    method, train = kind(config), patients[slice(0, size)]
+    plans = iter(zip(epochs, sizes, strict=True))
+
+    def run(stage: Any, label: str, data: str = "") -> History:
+        passes, batch_size = next(plans)
+        return fit_cached(
+            stage, train, name=label, data_key=f"cohort {size} seed {seed}{data}", epochs=passes,
+            batch_size=batch_size, seed=seed, progress=False,
+        )  # fmt: skip
+
+    histories = STAGES.get(name, _one_stage)(method, train, run)
+    return Trained(method.eval(), all(history.loaded for history in histories))
+
+
+def _ptacl(method: PTACL, _: ECGBatch, run: Callable[..., History]) -> list[History]:
+    stages = [
+        run(PTACLPretraining(method, modality), f"ptacl-stage-1-{modality}")
+        for modality in ("ecg", "cine")
+    ]
+    return [*stages, run(method, "ptacl")]
+
+
+def _clinical(
+    method: ClinicalTransfer, train: ECGBatch, run: Callable[..., History]
+) -> list[History]:
+    joint = JointEmbedding(method)
+    assert train.table is not None
+    joint.table.scaler.fit(train.table[:, : method.config.columns])
+    stages = ((joint, "joint"), (LabStage(method), "labs"), (method, "diagnoses"))
+    return [run(stage, f"clinical-transfer-{label}", ", tables") for stage, label in stages]
+
+
+def _one_stage(method: Any, _: ECGBatch, run: Callable[..., History]) -> list[History]:
+    return [run(method, type(method).__name__.lower(), ", reports")]
+
+
+STAGES: dict[str, Callable[..., list[History]]] = {
+    "PTACL": _ptacl, "clinical transfer": _clinical,
+}  # fmt: skip

@@ -1,0 +1,126 @@
+"""All methods and their baselines on one table: preset `full`, with encoders of one size.
+
+Every encoder sees every training patient PASSES times, all stages counted, and what `embed` runs
+through has 275,000 parameters, 5% more or less.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import torch
+
+from ecglearn.cohort import Cohort, simulate
+from ecglearn.cohort.site import second_site
+from ecglearn.data.batch import ECGBatch
+from ecglearn.evaluate import compare, cost
+from ecglearn.evaluate.compare import DEMOGRAPHICS
+from ecglearn.methods.clinical_transfer import (
+    ClinicalTransfer,
+    ClinicalTransferConfig,
+    JointEmbedding,
+    LabStage,
+)
+from ecglearn.methods.deri import DERI, DERIConfig
+from ecglearn.methods.ptacl import PTACL, PTACLConfig, PTACLPretraining
+from ecglearn.methods.scar import SCAR, SCARConfig
+from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
+from ecglearn.train import fit
+
+TRAIN, TEST, ELSEWHERE, PASSES, BATCH = 2048, 1024, 1024, 12, 64
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+CONFIGS: dict[str, Any] = {
+    "PTACL": replace(PTACLConfig.preset("class"), width=96),
+    "TAMER": replace(
+        TAMERConfig.preset("class"), widths=(24, 48, 92), plane_widths=(10, 20, 40), heads=4
+    ),
+    "DERI": replace(DERIConfig.preset("class"), widths=(26, 52, 104)),
+    "SCAR": replace(SCARConfig.preset("class"), width=112, horizon=PASSES * TRAIN // BATCH),
+    "clinical transfer": replace(ClinicalTransferConfig.preset("class"), width=252),
+    "MERL": MERLConfig.preset("class"),
+    "masked ECG alone": replace(PTACLConfig.preset("class"), width=96),
+    "supervised ECG alone": replace(
+        ClinicalTransferConfig.preset("class"), width=252, lab_weight=0.0
+    ),
+}
+KINDS = {
+    PTACLConfig: PTACL, TAMERConfig: TAMER, DERIConfig: DERI, SCARConfig: SCAR, MERLConfig: MERL,
+    ClinicalTransferConfig: ClinicalTransfer,
+}  # fmt: skip
+
+
+@cache
+def patients() -> tuple[Cohort, ECGBatch, Cohort]:
+    """Everybody, the training patients as a batch, and the patients of a second site."""
+    cohort = simulate(TRAIN + TEST, seed=0)
+    return cohort, ECGBatch.from_cohort(cohort[:TRAIN]), second_site(simulate(ELSEWHERE, seed=1))
+
+
+def train_ptacl(method: PTACL, batch: ECGBatch, run: Callable[..., Any]) -> None:
+    """A third of the passes fills in masked tokens, on both sides; the rest is contrast."""
+    for modality in ("ecg", "cine"):
+        run(PTACLPretraining(method, modality).to(DEVICE), batch, PASSES // 3)
+    run(method, batch, PASSES - PASSES // 3)
+
+
+def train_masked(method: PTACL, batch: ECGBatch, run: Callable[..., Any]) -> None:
+    """Masked tokens of the ECG are all there is to learn from."""
+    run(PTACLPretraining(method, "ecg").to(DEVICE), batch, PASSES)
+
+
+def train_clinical(method: ClinicalTransfer, batch: ECGBatch, run: Callable[..., Any]) -> None:
+    """Pairs, laboratory flags, diagnoses: a third, a quarter, the rest."""
+    joint = JointEmbedding(method).to(DEVICE)
+    assert batch.table is not None
+    joint.table.scaler.fit(batch.table[:, : method.config.columns])
+    run(joint, batch, PASSES // 3)
+    run(LabStage(method), batch, PASSES // 4)
+    run(method, batch, PASSES - PASSES // 3 - PASSES // 4)
+
+
+STAGES: dict[str, Callable[..., None]] = {
+    "PTACL": train_ptacl, "masked ECG alone": train_masked, "clinical transfer": train_clinical,
+}  # fmt: skip
+
+
+VARIANTS = (*CONFIGS, DEMOGRAPHICS)
+
+
+def trained(variant: str, seed: int) -> Any:
+    """A method after all its stages."""
+    config = CONFIGS[variant]
+    torch.manual_seed(seed)
+    method = KINDS[type(config)](config).to(DEVICE)
+
+    def run(stage: Any, batch: ECGBatch, passes: int) -> None:
+        fit(stage, batch, epochs=passes, batch_size=BATCH, seed=seed, progress=False)
+
+    batch = patients()[1]
+    if variant in STAGES:
+        STAGES[variant](method, batch, run)
+    else:
+        run(method, batch, PASSES)
+    return method.eval()
+
+
+def run(variant: str, seed: int) -> dict[str, float]:
+    """The value of every row of `compare`, also with first weights, and what training cost."""
+    cohort, batch, elsewhere = patients()
+    models = {} if variant == DEMOGRAPHICS else {variant: trained(variant, seed)}
+    table = compare(models, cohort, train=TRAIN, elsewhere=elsewhere, draws=1, seed=seed)
+    found: dict[str, float] = {}
+    columns = ("model", "task", "measure", "name", "value")
+    for model, task, measure, name, value in zip(*(table[c] for c in columns), strict=True):
+        mark = model.removeprefix(variant).removeprefix(", ")
+        if mark != DEMOGRAPHICS and value == value:
+            where = ": ".join(part for part in (mark, task, measure, name) if part)
+            found[where.removesuffix(": all")] = float(value)
+    if not models:
+        return found
+    method = models[variant]
+    spent = cost(method, batch[slice(0, BATCH)].to(DEVICE))
+    return found | {f"cost: {name}": float(value) for name, value in spent._asdict().items()}

@@ -1,0 +1,183 @@
+"""`compare`: chance for models that know nothing, all for one that was told, leaks refused."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ecglearn.cohort import simulate
+from ecglearn.cohort.site import second_site
+from ecglearn.data.batch import ECGBatch
+from ecglearn.evaluate import (
+    auroc_intervals,
+    calibration_error,
+    compare,
+    fit_probe,
+    linear_probe_r2,
+    macro_auroc,
+    patient_rank,
+)
+from ecglearn.evaluate.probe import Split
+from ecglearn.methods.ptacl import PTACL, PTACLConfig
+from ecglearn.methods.tamer import MERL, MERLConfig
+
+
+class Deaf:
+    """Says the same kind of nothing about everybody."""
+
+    def embed(self, batch):
+        numbers = batch.index.tolist()
+        return torch.stack([
+            torch.randn(6, generator=torch.Generator().manual_seed(n)) for n in numbers
+        ])  # fmt: skip
+
+
+class Told(Deaf):
+    """Was told the findings."""
+
+    def embed(self, batch):
+        return batch.findings.float()
+
+
+@pytest.fixture(scope="module")
+def cohort():
+    return simulate(240, seed=11)
+
+
+@pytest.fixture(scope="module")
+def merl():
+    torch.manual_seed(0)
+    return MERL(MERLConfig.preset("smoke"))
+
+
+@pytest.fixture(scope="module")
+def table(cohort, merl):
+    torch.manual_seed(0)
+    models = {
+        "deaf": Deaf(),
+        "told": Told(),
+        "MERL": merl,
+        "PTACL": PTACL(PTACLConfig.preset("smoke")),
+    }
+    site = second_site(simulate(96, seed=12))
+    return compare(models, cohort, elsewhere=site, shares=(0.1, 1.0), draws=40)
+
+
+def one(table, model, task, measure, name="all"):
+    key = ["model", "task", "measure", "name"]
+    return table.set_index(key).loc[(model, task, measure, name)]
+
+
+def test_tidy(table):
+    key = ["model", "task", "measure", "name"]
+    assert table.set_index(key).index.is_unique
+    known = table.dropna(subset=["value", "low", "high"])
+    assert len(known) > 200
+    judged = table.groupby("task")["patients"].first()
+    np.testing.assert_array_equal(judged[["probe 100%", "evidence"]], [80, 64])
+    assert 60 < int(judged["probe, second site"]) < 96
+    assert set(table["seeds"]) == {1}
+
+
+def test_a_model_that_knows_nothing_gives_chance(table):
+    for task in ("probe 10%", "probe 100%", "probe, second site"):
+        row = one(table, "deaf", task, "macro AUROC")
+        assert row["low"] < 0.5 < row["high"] or abs(row["value"] - 0.5) < 0.05
+    assert abs(one(table, "deaf", "similar heart", "P@1")["value"] - 0.3) < 0.1
+    own = one(table, "MERL", "own report", "recall@10")
+    assert own["low"] <= 10 / 80 + 0.05
+    film = one(table, "PTACL", "phase of the film", "right phase")
+    assert film["low"] <= 1 / 13 <= film["high"] + 0.02
+    chance = one(table, "MERL", "zero-shot", "macro AUROC")
+    assert abs(chance["value"] - 0.5) < 0.12
+
+
+def test_a_model_that_was_told_is_right(table):
+    assert one(table, "told", "probe 100%", "macro AUROC")["value"] > 0.97
+    assert one(table, "told", "probe, second site", "macro AUROC")["value"] > 0.97
+    # limited by the 128 reports that can be copied
+    copied = {m: one(table, m, "copied report", "macro F1")["low"] for m in ("told", "deaf")}
+    assert copied["told"] > 0.5 > copied["deaf"] + 0.2
+
+
+def test_an_untrained_model_gains_nothing_over_itself(table):
+    """First weights against other first weights: the paired interval holds 0."""
+    for model in ("MERL", "PTACL"):
+        row = one(table, model, "probe 100%", "macro AUROC")
+        assert row["gain_low"] <= 0 <= row["gain_high"]
+        twin = one(table, f"{model}, first weights", "probe 100%", "macro AUROC")
+        assert row["gain"] == pytest.approx(row["value"] - twin["value"])
+    assert np.isnan(one(table, "told", "probe 100%", "macro AUROC")["gain"])
+
+
+def test_controls_are_there(table):
+    models = set(table["model"])
+    assert {"age and sex", "MERL, first weights", "PTACL, first weights"} <= models
+    probes = table[table["task"].str.startswith("probe 1")]
+    assert set(probes["model"]) == models
+
+
+def test_numbers_are_those_of_the_single_functions(table, cohort, merl):
+    cut, count = 128, 160
+    parts = [ECGBatch.from_cohort(p) for p in (cohort[:cut], cohort[cut:count], cohort[count:])]
+    x = Split(*(merl.embed(part).double().numpy() for part in parts))
+    y = Split(*(np.asarray(part.findings, float) for part in parts))
+    scores = fit_probe(x, y).scores
+    row = one(table, "MERL", "probe 100%", "macro AUROC")
+    assert row["value"] == pytest.approx(macro_auroc(scores, y.test).value)
+    assert row["left_out"] == len(macro_auroc(scores, y.test).left_out)
+    again = auroc_intervals(scores, y.test, draws=40).loc["macro"]
+    assert row["low"] == pytest.approx(again["low"], abs=0.03)
+    p = 1 / (1 + np.exp(-scores))
+    said = one(table, "MERL", "calibration", "ECE")["value"]
+    assert said == pytest.approx(calibration_error(p, y.test))
+    known, goal = torch.from_numpy(np.concatenate(x[:2])), torch.from_numpy(cohort.phenotypes)
+    goal = goal.float().double()
+    r2 = linear_probe_r2(known, goal[:count], torch.from_numpy(x.test), goal[count:])
+    assert one(table, "MERL", "phenotypes", "R2")["value"] == pytest.approx(float(r2.mean()))
+    words = merl.embed_text(cohort.reports[count:])
+    cosine = torch.nn.functional.normalize(torch.from_numpy(x.test).float(), dim=1) @ words.T
+    rank = patient_rank(cosine / words.norm(dim=1)).float()
+    assert one(table, "MERL", "own report", "median rank")["value"] == float(np.median(rank))
+
+
+def test_several_seeds_are_averaged_and_widen_nothing_that_is_equal(cohort, merl):
+    kw = {"tasks": ("probe",), "shares": (1.0,), "controls": False, "draws": 10}
+    a = compare({"m": merl}, cohort, **kw)
+    b = compare({"m": [merl, merl]}, cohort, **kw)
+    np.testing.assert_allclose(a["value"], b["value"])
+    assert set(b["seeds"]) == {2}
+
+
+def test_planted_leaks_are_refused(cohort, merl):
+    twice = cohort[np.r_[:160, 100:180]]
+    with pytest.raises(ValueError, match="60 patients are on both sides"):
+        compare({"m": merl}, twice, train=160)
+    with pytest.raises(ValueError, match="on both sides"):
+        compare({"m": merl}, cohort, train=160, seen=np.arange(200))
+    with pytest.raises(ValueError, match="on both sides"):
+        compare({"m": merl}, cohort[:200], train=160, elsewhere=cohort[:20])
+    # the same records under other names
+    names = np.arange(1000, 1000 + 40)
+    copied = cohort[np.r_[:160, :40]]
+    index = np.r_[copied.truth.index[:160], names]
+    copied = replace(copied, truth=replace(copied.truth, index=index))
+    with pytest.raises(ValueError, match="40 test records are training records"):
+        compare({"m": merl}, copied, train=160)
+
+
+def test_bad_questions_are_refused(cohort, merl):
+    with pytest.raises(ValueError, match="no task taste; there are probe"):
+        compare({"m": merl}, cohort, tasks=("taste",))
+    with pytest.raises(ValueError, match="leave nobody"):
+        compare({"m": merl}, cohort, train=240)
+
+
+def test_returns_a_frame_that_pandas_can_pivot(table):
+    wide = table[table["name"] == "all"].pivot(
+        index=["task", "measure"], columns="model", values="value"
+    )
+    assert isinstance(wide, pd.DataFrame)
+    assert {"deaf", "told"} <= set(wide.columns)
