@@ -81,24 +81,20 @@ def stores() -> dict[str, list[Store]]:
 
 def superclasses(domain: str, store: Store) -> pd.DataFrame:
     """Labels in PTB-XL's five superclasses; a record with none of four others is normal."""
+    labels, names = store.labels, list(store.label_names)
     if domain == "PTB-XL":
-        return pd.DataFrame(store.labels, columns=list(store.label_names))[list(CLASSES)]
-    if domain == "LUDB":
+        found = {c: labels[:, names.index(c)] for c in CLASSES}
+    elif domain == "LUDB":
         said = store.index["statements"].fillna("")
-        found = {c: said.str.contains("|".join(words)) for c, words in LUDB_WORDS.items()}
+        found = {c: said.str.contains("|".join(w)).to_numpy(bool) for c, w in LUDB_WORDS.items()}
+        found["NORM"] = ~np.any(list(found.values()), axis=0)
     else:
-        names = pd.DataFrame(store.labels, columns=list(store.label_names))
         found = {
-            c: names[[n for n in wanted if n in names]].any(axis=1)
+            c: labels[:, [names.index(n) for n in wanted if n in names]].any(1)
             for c, wanted in CINC_NAMES.items()
         }
-    table = pd.DataFrame(found).reset_index(drop=True).astype(bool)
-    if domain == "LUDB":
-        table["NORM"] = ~table.any(axis=1)
-    else:
-        names = pd.DataFrame(store.labels, columns=list(store.label_names))
-        table["NORM"] = names["NSR"].to_numpy(bool) & ~table.any(axis=1)
-    return table[list(CLASSES)]
+        found["NORM"] = labels[:, names.index("NSR")] & ~np.any(list(found.values()), axis=0)
+    return pd.DataFrame({c: found[c] for c in CLASSES})
 
 
 @cache
@@ -171,6 +167,6 @@ def run(variant: str, seed: int) -> dict[str, float]:
             value, low, high = table.loc["macro", ["value", "low", "high"]]
             key = f"{domain}: {what}"
             found |= {key: float(value), f"{key} low": float(low), f"{key} high": float(high)}
+            found[f"{domain}: classes"] = float(len(table) - 1)
         found[f"{domain}: records"] = float(len(judge))
-        found[f"{domain}: classes"] = float(len(table) - 1)
     return found

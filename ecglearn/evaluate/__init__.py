@@ -59,7 +59,7 @@ from ecglearn.evaluate.zero_shot import cross_domain, zero_shot
 
 __all__ = [
     "CMRS", "LABEL_SETS", "AgeAndSex", "Alignment", "Cost", "Interval", "MacroAUROC", "Probe",
-    "PromptError", "Split", "StoredResults", "alignment_maps", "alignment_numbers",
+    "Probed", "PromptError", "Split", "StoredResults", "alignment_maps", "alignment_numbers",
     "auroc_columns", "auroc_difference", "auroc_intervals", "brier", "calibration_error",
     "cell_drops", "class_overlap", "clinical_efficacy", "cmrs", "cohort_labels", "compare",
     "corpus_bleu", "cosine", "cost", "critical", "critical_views", "cross_domain",

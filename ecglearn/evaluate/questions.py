@@ -38,7 +38,13 @@ LABEL_DRAWS = 3
 
 
 def probe(asked: Asked) -> Iterator[Answer]:
-    """Findings from frozen features, with 1, 10 and 100% of the labels."""
+    """Findings from frozen features, with 1, 10 and 100% of the labels.
+
+    Args:
+        asked: a frozen model.
+
+    Book: tamer#label-efficiency
+    """
     y = asked.patients.findings.test
     for share in asked.patients.shares:
         runs = [asked.probe] if share == 1 else [
@@ -51,14 +57,26 @@ def probe(asked: Asked) -> Iterator[Answer]:
 
 
 def calibration(asked: Asked) -> Iterator[Answer]:
-    """Whether the probe's probabilities keep their word."""
+    """Whether the probe's probabilities keep their word.
+
+    Args:
+        asked: a frozen model.
+
+    Book: evaluation#calibration
+    """
     y, p = asked.patients.findings.test, expit(asked.probe.scores)
     for measure, of in (("ECE", calibration_error), ("Brier", brier)):
         yield Answer("calibration", measure, ("all",), lambda r, of=of: of(p[r], y[r]), len(y))
 
 
 def phenotypes(asked: Asked) -> Iterator[Answer]:
-    """Ten phenotypes of the film, by least squares from the ECG's vector."""
+    """Ten phenotypes of the film, by least squares from the ECG's vector.
+
+    Args:
+        asked: a frozen model.
+
+    Book: ptacl#linear-probe
+    """
     parts = asked.patients.parts
     x = np.concatenate([asked.features.train, asked.features.validation])
     y = torch.cat([parts.train.phenotypes, parts.validation.phenotypes]).double()
@@ -74,7 +92,13 @@ def phenotypes(asked: Asked) -> Iterator[Answer]:
 
 
 def labs(asked: Asked) -> Iterator[Answer]:
-    """Laboratory flags from frozen features; flags with too few cases to judge are left out."""
+    """Laboratory flags from frozen features; flags with too few cases to judge are left out.
+
+    Args:
+        asked: a frozen model.
+
+    Book: clinical-transfer#lab-flags
+    """
     flags = Split(*(lab_flags(part.labs).numpy() for part in asked.patients.parts))
     kept = judgeable(flags.test)
     if not kept.any():
@@ -87,7 +111,13 @@ def labs(asked: Asked) -> Iterator[Answer]:
 
 
 def retrieval(asked: Asked) -> Iterator[Answer]:
-    """Is the nearest heart a similar one; is the own companion among the first ten?"""
+    """Is the nearest heart a similar one; is the own companion among the first ten?
+
+    Args:
+        asked: a frozen model.
+
+    Book: ptacl#retrieval
+    """
     test, method = asked.patients.parts.test, asked.method
     x = torch.from_numpy(asked.features.test)
     hit = matches(cosine(x, x), test.phenotypes).mean(1).numpy()
@@ -104,7 +134,13 @@ def retrieval(asked: Asked) -> Iterator[Answer]:
 
 
 def described(asked: Asked) -> Iterator[Answer]:
-    """Findings by their description alone."""
+    """Findings by their description alone.
+
+    Args:
+        asked: a frozen model.
+
+    Book: tamer#zero-shot-diagnosis
+    """
     if not asked.reads_text:
         return
     y = asked.patients.findings.test
@@ -113,7 +149,13 @@ def described(asked: Asked) -> Iterator[Answer]:
 
 
 def second_site(asked: Asked) -> Iterator[Answer]:
-    """The same probe and the same descriptions where prevalence, noise and device differ."""
+    """The same probe and the same descriptions where prevalence, noise and device differ.
+
+    Args:
+        asked: a frozen model.
+
+    Book: simulated-cohort#second-site
+    """
     there = asked.patients.elsewhere
     if there is None:
         return
@@ -127,7 +169,13 @@ def second_site(asked: Asked) -> Iterator[Answer]:
 
 
 def reports(asked: Asked) -> Iterator[Answer]:
-    """The report of the nearest training patient, as a report about this one."""
+    """The report of the nearest training patient, as a report about this one.
+
+    Args:
+        asked: a frozen model.
+
+    Book: deri#honest-baselines
+    """
     parts, truth = asked.patients.parts, asked.patients.findings.test > 0
     here, there = torch.from_numpy(asked.features.test), torch.from_numpy(asked.features.train)
     texts = retrieved_reports(here, there, parts.train.reports)
@@ -144,7 +192,13 @@ def reports(asked: Asked) -> Iterator[Answer]:
 
 
 def missing(asked: Asked) -> Iterator[Answer]:
-    """What is left of the probe, and of zero-shot, when leads and moments go missing."""
+    """What is left of the probe, and of zero-shot, when leads and moments go missing.
+
+    Args:
+        asked: a frozen model.
+
+    Book: when-leads-go-missing#missing-severity
+    """
     y, test = asked.patients.findings.test, asked.patients.parts.test
     readers: dict[str, Callable[[ECGBatch], NDArray]] = {
         "probe": lambda batch: asked.probe.score(asked.embed(batch))
@@ -162,7 +216,13 @@ def missing(asked: Asked) -> Iterator[Answer]:
 
 
 def phase(asked: Asked) -> Iterator[Answer]:
-    """Do tokens know the heart's phase; does phase k of the ECG find phase k of the film?"""
+    """Do tokens know the heart's phase; does phase k of the ECG find phase k of the film?
+
+    Args:
+        asked: a frozen model.
+
+    Book: evaluation#phase-error
+    """
     parts, cohorts, method = asked.patients.parts, asked.patients.cohorts, asked.method
     test = parts.test
     if hasattr(method, "moments"):
@@ -185,7 +245,13 @@ def phase(asked: Asked) -> Iterator[Answer]:
 
 
 def looks(asked: Asked) -> Iterator[Answer]:
-    """How much evidence lies in the quarter of cells that a record's findings need most."""
+    """How much evidence lies in the quarter of cells that a record's findings need most.
+
+    Args:
+        asked: a frozen model.
+
+    Book: five-methods#against-the-truth
+    """
     few = asked.patients.parts.test[slice(0, LOOKED_AT)]
     true = torch.from_numpy(asked.patients.findings.test[: len(few)])
 
