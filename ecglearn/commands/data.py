@@ -41,12 +41,12 @@ class Data:
     """
 
     records: Any
-    names: NDArray[np.object_]
-    patients: NDArray[np.object_]
+    names: NDArray
+    patients: NDArray
     classes: tuple[str, ...]
     labels: NDArray[np.bool_]
     demographics: NDArray[np.float64]
-    splits: NDArray[np.object_]
+    splits: NDArray
     prompts: str
 
     def rows(self, split: str) -> NDArray[np.int64]:
