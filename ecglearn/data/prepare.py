@@ -19,7 +19,15 @@ from ecglearn.data.entries import Entries, Entry, Refused
 from ecglearn.data.shards import Settings, write_shard
 from ecglearn.data.sources import SOURCES, Source
 from ecglearn.data.splits import split_of
-from ecglearn.data.store_files import ABOUT, REFUSED, SHARDS, StoreError, join_shards
+from ecglearn.data.store_files import (
+    ABOUT,
+    INDEX,
+    REFUSED,
+    SHARDS,
+    SIGNALS,
+    StoreError,
+    join_shards,
+)
 
 SHARD = 64  # records that one process reads before it writes
 RATES = (61.0, 1000.0)
@@ -85,8 +93,8 @@ def prepare(
     Book: your-own-data#data-prepare
     """
     origin, folder, out = _known(source), Path(folder), Path(out)
-    _check(folder, out, fs, seconds)
     settings = Settings(fs, seconds, validation, test, seed, origin.label_sets)
+    _check(folder, out, settings)
     joblib = _joblib()
     total = sum(1 for _ in origin.entries(folder))
     if not total:
@@ -124,20 +132,24 @@ def _known(source: str | Source) -> Source:
     return SOURCES[source]
 
 
-def _check(folder: Path, out: Path, fs: float, seconds: float | None) -> None:
+def _check(folder: Path, out: Path, settings: Settings) -> None:
     if not folder.is_dir():
         raise StoreError(f"there is no folder {folder}: give the one that holds the data set")
     if (out / ABOUT).exists():
         raise StoreError(f"{out} already holds a store: remove it, or give another folder")
-    if out.is_dir() and any(place.name != SHARDS for place in out.iterdir()):
+    ours = {SHARDS, SIGNALS, INDEX, REFUSED} if (out / SHARDS).is_dir() else set()
+    if out.is_dir() and any(place.name not in ours for place in out.iterdir()):
         raise StoreError(f"{out} holds other files: give a folder that is new or empty")
-    if not RATES[0] <= fs <= RATES[1]:
-        raise StoreError(f"a store has 61 to 1,000 samples per second, not {fs:g}")
-    if seconds is not None and not seconds >= 2:
-        raise StoreError(f"R peaks need 2 s of each record or more, not {seconds:g}")
+    if not RATES[0] <= settings.fs <= RATES[1]:
+        raise StoreError(f"a store has 61 to 1,000 samples per second, not {settings.fs:g}")
+    if settings.seconds is not None and not settings.seconds >= 2:
+        raise StoreError(f"R peaks need 2 s of each record or more, not {settings.seconds:g}")
+    shares = (settings.validation, settings.test)
+    if min(shares) < 0 or not sum(shares) <= 1:
+        raise StoreError(f"{shares[0]:g} and {shares[1]:g} are no shares of the patients")
 
 
-def _joblib():
+def _joblib() -> Any:
     try:
         import joblib
         import pyarrow  # noqa: F401

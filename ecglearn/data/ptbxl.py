@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from ecglearn.data.comments import parse_age
 from ecglearn.data.entries import Entries, Entry, Refused, clean_report
@@ -21,7 +22,7 @@ _UNCONFIRMED = re.compile(r"\s4\.46(?:\s+u\w*(?: \w*)?)?\s*$|\bunbest[äÄ]tigte
 Statements = Mapping[str, Mapping[str, str]]
 
 
-def entries(folder: Path, *, rate: int = 500) -> Entries:
+def entries(folder: Path, *, rate: Literal[100, 500] = 500) -> Entries:
     """Records of PTB-XL in the order of its table.
 
     Folds 1 to 8 train, 9 validates, 10 tests, as its authors advise: folds 9 and 10 were checked by

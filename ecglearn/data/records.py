@@ -1,5 +1,6 @@
 """From a WFDB record to a 12-lead ECG in millivolt, with a note on everything unusual."""
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,6 +92,7 @@ def read_record(
     fs: float | int | None = None,
     verify: bool = True,
     root: str | os.PathLike[str] | None = None,
+    longest: float = math.inf,
 ) -> ECGRecord:
     """Read one 12-lead electrocardiogram from a WFDB record.
 
@@ -105,6 +107,7 @@ def read_record(
         fs: samples per second wanted; the file's own rate when left out.
         verify: refuse a record whose samples do not match the checksums in its header.
         root: folder that the record's files must not leave, not even by links; None trusts them.
+        longest: seconds; a longer record is refused before memory is asked for.
 
     Returns:
         The record; everything unusual is in its `notes`.
@@ -115,7 +118,7 @@ def read_record(
 
     Book: the-12-lead-ecg#ecg-own-record
     """
-    raw = open_record(path, verify=verify, root=root)
+    raw = open_record(path, verify=verify, root=root, longest=longest)
     known = [canonical(name) for name in raw.names]
     wanted = LEADS if set(LEADS) <= set(known) else EIGHT
     try:

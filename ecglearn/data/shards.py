@@ -21,8 +21,8 @@ from ecglearn.signals.leads import LEADS
 
 COUNTS_PER_MV = 1000  # one count is one microvolt
 LARGEST = 32_767
-LONGEST = 1800.0  # seconds: longer records are no resting ECGs, and would need memory
-_TOGETHER = 16  # records that are filtered in one call
+LONGEST = 1800.0  # seconds, as the longest records of the Challenge
+_TOGETHER = 80_000  # samples of a lead that are filtered in one call: 16 usual records
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class Settings:
     label_sets: tuple[str, ...]
 
 
+Read = tuple[dict[str, Any], ECGRecord]
+
+
 def write_shard(
     items: Sequence[Entry | Refused], folder: Path, path: Path, settings: Settings,
     complete: Callable[[Entry, ECGRecord], Entry],
@@ -70,7 +73,7 @@ def write_shard(
     from pyarrow import feather
 
     rows: list[dict[str, Any]] = []
-    waiting: dict[tuple[float, int], list[tuple[dict[str, Any], ECGRecord]]] = {}
+    waiting: dict[tuple[float, int], list[Read]] = {}  # rate and length to records alike
     for item in items:
         row: dict[str, Any] = {"record": item.record}
         rows.append(row)
@@ -79,18 +82,16 @@ def write_shard(
                 raise RecordError(item.reason)
             record = _read(folder, item, settings)
             row |= _described(complete(item, record), record, settings)
-            waiting.setdefault((record.fs, record.signal.shape[1]), []).append((row, record))
+            samples = record.signal.shape[1]
+            alike = waiting.setdefault((record.fs, samples), [])
+            alike.append((row, record))
+            if len(alike) * samples >= _TOGETHER:
+                _clean(alike, settings)
+                alike.clear()
         except RecordError as error:
             row["reason"] = str(error).replace(f"{folder}{os.sep}", "")
-    for (fs_in, _), alike in waiting.items():
-        for start in range(0, len(alike), _TOGETHER):
-            some = alike[start : start + _TOGETHER]
-            clean = clean_ecg(np.stack([r.signal for _, r in some]), fs_in, fs=settings.fs)
-            for (row, record), signal in zip(some, clean, strict=True):
-                try:
-                    row |= _stored(signal, record, row["notes"], settings)
-                except RecordError as error:
-                    row["reason"] = str(error)
+    for alike in waiting.values():
+        _clean(alike, settings)
     table = pa.Table.from_pylist(rows, schema(settings.label_sets))
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
@@ -123,13 +124,8 @@ def schema(label_sets: Sequence[str]) -> Any:
 
 
 def _read(folder: Path, entry: Entry, settings: Settings) -> ECGRecord:
-    record = read_record(path_inside(folder, entry.path), root=folder)
+    record = read_record(path_inside(folder, entry.path), root=folder, longest=LONGEST)
     samples, seconds = record.signal.shape[1], record.signal.shape[1] / record.fs
-    if seconds > LONGEST:
-        raise RecordError(
-            f"{seconds:,.0f} s are more than the {LONGEST:,.0f} s that are read at once; cut the "
-            "record into pieces"
-        )
     if samples * settings.fs / record.fs < shortest_ecg(settings.fs):
         raise RecordError(
             f"{seconds:.1f} s are too short for the filter, which needs "
@@ -152,6 +148,19 @@ def _described(entry: Entry, record: ECGRecord, settings: Settings) -> dict[str,
         "source_fs": record.fs,
         **{f"labels {name}": entry.labels.get(name, ()) for name in settings.label_sets},
     }
+
+
+def _clean(alike: list[Read], settings: Settings) -> None:
+    """Filter records of one rate and length together, and complete their rows."""
+    if not alike:
+        return
+    signals = np.stack([record.signal for _, record in alike])
+    clean = clean_ecg(signals, alike[0][1].fs, fs=settings.fs)
+    for (row, record), signal in zip(alike, clean, strict=True):
+        try:
+            row |= _stored(signal, record, row["notes"], settings)
+        except RecordError as error:
+            row["reason"] = str(error)
 
 
 def _stored(

@@ -150,7 +150,7 @@ _MIMIC = Source(
     files=(
         "record_list.csv",
         "machine_measurements.csv",
-        "files/p1000/p10000032/s40689238/40689238.hea, .dat",
+        "files/p1000/*/*/40689238.hea, .dat",
     ),
     entries=mimic_ecg.entries,
     traps=(

@@ -11,6 +11,7 @@ import joblib
 import pytest
 
 from ecglearn.data import prepare as preparing
+from ecglearn.data import shards
 from ecglearn.data.prepare import prepare
 from ecglearn.data.sources import SOURCES
 from ecglearn.data.store import StoreError, open_store
@@ -138,6 +139,35 @@ def test_shards_of_other_settings_or_tables_are_not_taken(ptbxl, tmp_path, monke
     assert not (out / "shards").exists()
 
 
+def test_killed_while_the_shards_are_joined_it_goes_on_too(ptbxl, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    move, moved = Path.replace, []
+
+    def interrupted(self, target):
+        if Path(target).parent == out:
+            moved.append(target)
+            if len(moved) == 3:
+                raise KeyboardInterrupt
+        return move(self, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        made(ptbxl, out)
+    monkeypatch.undo()
+    monkeypatch.setattr(preparing, "SHARD", 2)
+    assert (out / "signals").exists()
+    made(ptbxl, out)
+    made(ptbxl, tmp_path / "undisturbed")
+    assert content(out) == content(tmp_path / "undisturbed")
+
+
+def test_how_many_are_filtered_together_does_not_show(ptbxl, tmp_path, monkeypatch):
+    made(ptbxl, tmp_path / "many")
+    monkeypatch.setattr(shards, "_TOGETHER", 1)
+    made(ptbxl, tmp_path / "alone")
+    assert content(tmp_path / "many") == content(tmp_path / "alone")
+
+
 def broken(folder: Path) -> Path:
     """Ten records: two whole, and one for each way in which a record can be wrong."""
     rows = [layouts.ptbxl_row(number) for number in range(1, 14)]
@@ -215,8 +245,8 @@ def test_what_cannot_be_is_refused_before_the_work(ptbxl, tmp_path):
         prepare("ptb", ptbxl, out)
     with pytest.raises(StoreError, match="there is no folder"):
         made(tmp_path / "absent", out)
-    for wrong in ({"fs": 10}, {"fs": float("nan")}, {"seconds": 1}):
-        with pytest.raises(StoreError, match=r"samples per second|2 s"):
+    for wrong in ({"fs": 10}, {"fs": float("nan")}, {"seconds": 1}, {"test": -0.1}, {"test": 0.95}):
+        with pytest.raises(StoreError, match=r"samples per second|2 s|no shares"):
             made(ptbxl, out, **wrong)
     out.mkdir()
     (out / "thesis.txt").write_text("years of work")

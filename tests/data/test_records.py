@@ -227,6 +227,19 @@ def test_headers_that_promise_what_cannot_be(tmp_path, old, new, words):
     _refused(path, words)
 
 
+def test_long_records_are_refused_before_they_are_read(tmp_path):
+    path = write(tmp_path)
+    assert read_record(path, longest=2).signal.shape == (12, 1000)
+    _refused(path, "2 s are more than the 1 s that are read at once", longest=1)
+    header = path.with_suffix(".hea")
+    header.write_text(header.read_text().replace("rec 12 500 1000\n", "rec 12 500\n"))
+    assert read_record(path).signal.shape == (12, 1000)  # the file decides
+    _refused(path, "2 s are more than", longest=1)
+    with path.with_suffix(".dat").open("r+b") as file:
+        file.truncate(24 * 2**28)  # takes no room on the disk
+    _refused(path, "too many to hold")
+
+
 def test_headers_that_are_no_headers(tmp_path):
     header = tmp_path / "rec.hea"
     for content in (b"", b"\n\n", b"# only a comment\n", b"\x89PNG\r\n\x1a\n" * 50, b"{}"):
