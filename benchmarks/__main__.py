@@ -7,7 +7,7 @@ import sys
 
 import torch
 
-from benchmarks import clinical, generation, masking, memory, reports, speed, store
+from benchmarks import clinical, generation, masking, memory, ranks, reports, speed, store
 from benchmarks.measure import matrix_rate
 
 
@@ -21,6 +21,7 @@ def main() -> int:
               generation.deri_step, generation.decoder, generation.writing,
               clinical.recurrence, clinical.growth, clinical.join_memory,
               masking.masked_attention, masking.budget,
+              ranks.two_processes, ranks.accumulation,
               memory.streaming, memory.training,
               store.preparing, store.loading, store.growth)  # fmt: skip
     reached = [check() for check in checks]

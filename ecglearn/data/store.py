@@ -35,7 +35,7 @@ class _Ragged:
     edges: NDArray[np.int64]
     values: NDArray[np.int32]
 
-    def __getitem__(self, row: int) -> NDArray[np.int32]:
+    def __getitem__(self, row: int | np.integer) -> NDArray[np.int32]:
         return self.values[self.edges[row] : self.edges[row + 1]]
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ecglearn.cohort.truth import evidence
 from ecglearn.data.batch import ECGBatch
+from ecglearn.evaluate.auroc import auroc_columns
 from ecglearn.evaluate.missingness import random_views
 from ecglearn.evaluate.probe import Probe, Split, fit_probe
 
@@ -112,3 +113,21 @@ class AgeAndSex:
         assert batch.table is not None
         known = batch.table[:, [0, -1]]
         return known.where(known.isfinite(), known.nanmean(0))
+
+
+def auroc_of(y: NDArray, runs: list[NDArray]) -> Callable[[Rows], NDArray]:
+    """Mean AUROC over classes, then each class, of resampled records; a mean over several runs.
+
+    Args:
+        y: labels (records, classes).
+        runs: scores of each run (records, classes).
+
+    Book: evaluation#compare
+    """
+
+    def statistic(rows: Rows) -> NDArray:
+        found = np.mean([auroc_columns(y[rows], scores[rows]) for scores in runs], axis=0)
+        seen = found[~np.isnan(found)]
+        return np.append(seen.mean() if len(seen) else np.nan, found)
+
+    return statistic

@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from ecglearn.cohort import Cohort
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.splits import check_disjoint, check_new_records
-from ecglearn.evaluate import questions
+from ecglearn.evaluate import questions, truth_questions
 from ecglearn.evaluate.asked import AgeAndSex, Answer, Asked, Patients
 from ecglearn.evaluate.probe import SHARES, Split
 
@@ -27,14 +27,14 @@ CONTROLLED: dict[str, Callable[[Asked], Iterator[Answer]]] = {
     "labs": questions.labs,
     "phenotypes": questions.phenotypes,
     "retrieval": questions.retrieval,
-    "phase": questions.phase,
+    "phase": truth_questions.phase,
 }
 TASKS = CONTROLLED | {
     "zero-shot": questions.described,
     "second site": questions.second_site,
     "reports": questions.reports,
-    "missing": questions.missing,
-    "evidence": questions.looks,
+    "missing": truth_questions.missing,
+    "evidence": truth_questions.looks,
 }
 DEMOGRAPHICS = "age and sex"
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -13,16 +11,10 @@ from scipy.special import expit
 
 from ecglearn.cohort import FINDINGS, PHENOTYPES
 from ecglearn.cohort.reading import read_reports
-from ecglearn.data.batch import ECGBatch
 from ecglearn.data.clinical_schema import flag_names, judgeable, lab_flags
-from ecglearn.evaluate.alignment import alignment_maps, alignment_numbers
-from ecglearn.evaluate.asked import LOOKED_AT, SEGMENTS, Answer, Asked, Rows
-from ecglearn.evaluate.auroc import auroc_columns
+from ecglearn.evaluate.asked import Answer, Asked, Rows, auroc_of
 from ecglearn.evaluate.calibration import brier, calibration_error
-from ecglearn.evaluate.cmrs import cmrs_draws
 from ecglearn.evaluate.label_sets import load_prompts
-from ecglearn.evaluate.missingness import cell_drops, critical, hide
-from ecglearn.evaluate.phase import phase_errors
 from ecglearn.evaluate.probe import Split, fit_probe
 from ecglearn.evaluate.regression import linear_probe
 from ecglearn.evaluate.report_text import (
@@ -38,7 +30,13 @@ LABEL_DRAWS = 3
 
 
 def probe(asked: Asked) -> Iterator[Answer]:
-    """Findings from frozen features, with 1, 10 and 100% of the labels."""
+    """Findings from frozen features, with 1, 10 and 100% of the labels.
+
+    Args:
+        asked: a frozen model.
+
+    Book: tamer#label-efficiency
+    """
     y = asked.patients.findings.test
     for share in asked.patients.shares:
         runs = [asked.probe] if share == 1 else [
@@ -46,19 +44,31 @@ def probe(asked: Asked) -> Iterator[Answer]:
             for seed in range(LABEL_DRAWS)
         ]  # fmt: skip
         names = ("all", *FINDINGS) if share == 1 else ("all",)
-        statistic = _auroc(y, [run.scores for run in runs])
+        statistic = auroc_of(y, [run.scores for run in runs])
         yield Answer(f"probe {share:.0%}", "macro AUROC", names, statistic, len(y))
 
 
 def calibration(asked: Asked) -> Iterator[Answer]:
-    """Whether the probe's probabilities keep their word."""
+    """Whether the probe's probabilities keep their word.
+
+    Args:
+        asked: a frozen model.
+
+    Book: evaluation#calibration
+    """
     y, p = asked.patients.findings.test, expit(asked.probe.scores)
     for measure, of in (("ECE", calibration_error), ("Brier", brier)):
         yield Answer("calibration", measure, ("all",), lambda r, of=of: of(p[r], y[r]), len(y))
 
 
 def phenotypes(asked: Asked) -> Iterator[Answer]:
-    """Ten phenotypes of the film, by least squares from the ECG's vector."""
+    """Ten phenotypes of the film, by least squares from the ECG's vector.
+
+    Args:
+        asked: a frozen model.
+
+    Book: ptacl#linear-probe
+    """
     parts = asked.patients.parts
     x = np.concatenate([asked.features.train, asked.features.validation])
     y = torch.cat([parts.train.phenotypes, parts.validation.phenotypes]).double()
@@ -74,7 +84,13 @@ def phenotypes(asked: Asked) -> Iterator[Answer]:
 
 
 def labs(asked: Asked) -> Iterator[Answer]:
-    """Laboratory flags from frozen features; flags with too few cases to judge are left out."""
+    """Laboratory flags from frozen features; flags with too few cases to judge are left out.
+
+    Args:
+        asked: a frozen model.
+
+    Book: clinical-transfer#lab-flags
+    """
     flags = Split(*(lab_flags(part.labs).numpy() for part in asked.patients.parts))
     kept = judgeable(flags.test)
     if not kept.any():
@@ -82,12 +98,18 @@ def labs(asked: Asked) -> Iterator[Answer]:
     labels = Split(*(part[:, kept] for part in flags))
     names = ("all", *np.array(flag_names())[kept])
     scores = fit_probe(asked.features, labels).scores
-    statistic = _auroc(labels.test, [scores])
+    statistic = auroc_of(labels.test, [scores])
     yield Answer("lab flags", "macro AUROC", names, statistic, len(scores))
 
 
 def retrieval(asked: Asked) -> Iterator[Answer]:
-    """Is the nearest heart a similar one; is the own companion among the first ten?"""
+    """Is the nearest heart a similar one; is the own companion among the first ten?
+
+    Args:
+        asked: a frozen model.
+
+    Book: ptacl#retrieval
+    """
     test, method = asked.patients.parts.test, asked.method
     x = torch.from_numpy(asked.features.test)
     hit = matches(cosine(x, x), test.phenotypes).mean(1).numpy()
@@ -104,30 +126,48 @@ def retrieval(asked: Asked) -> Iterator[Answer]:
 
 
 def described(asked: Asked) -> Iterator[Answer]:
-    """Findings by their description alone."""
+    """Findings by their description alone.
+
+    Args:
+        asked: a frozen model.
+
+    Book: tamer#zero-shot-diagnosis
+    """
     if not asked.reads_text:
         return
     y = asked.patients.findings.test
     scores = zero_shot(asked.method, asked.patients.parts.test, load_prompts()).to_numpy()
-    yield Answer("zero-shot", "macro AUROC", ("all", *FINDINGS), _auroc(y, [scores]), len(y))
+    yield Answer("zero-shot", "macro AUROC", ("all", *FINDINGS), auroc_of(y, [scores]), len(y))
 
 
 def second_site(asked: Asked) -> Iterator[Answer]:
-    """The same probe and the same descriptions where prevalence, noise and device differ."""
+    """The same probe and the same descriptions where prevalence, noise and device differ.
+
+    Args:
+        asked: a frozen model.
+
+    Book: simulated-cohort#second-site
+    """
     there = asked.patients.elsewhere
     if there is None:
         return
-    y = _numpy(there.findings)
+    y = np.asarray(there.findings, float)
     scores = {"probe": asked.probe.score(asked.embed(there))}
     if asked.reads_text:
         scores["zero-shot"] = zero_shot(asked.method, there, load_prompts()).to_numpy()
     for name, s in scores.items():
         task = f"{name}, second site"
-        yield Answer(task, "macro AUROC", ("all",), _auroc(y, [s]), len(y))
+        yield Answer(task, "macro AUROC", ("all",), auroc_of(y, [s]), len(y))
 
 
 def reports(asked: Asked) -> Iterator[Answer]:
-    """The report of the nearest training patient, as a report about this one."""
+    """The report of the nearest training patient, as a report about this one.
+
+    Args:
+        asked: a frozen model.
+
+    Book: deri#honest-baselines
+    """
     parts, truth = asked.patients.parts, asked.patients.findings.test > 0
     here, there = torch.from_numpy(asked.features.test), torch.from_numpy(asked.features.train)
     texts = retrieved_reports(here, there, parts.train.reports)
@@ -141,81 +181,3 @@ def reports(asked: Asked) -> Iterator[Answer]:
     yield Answer("copied report", "sentence BLEU-4", ("all",), lambda r: sentence[r].mean(), n)
     yield Answer("copied report", "corpus BLEU-4", ("all",),
                  lambda _: corpus_bleu(true, texts)["BLEU-4"], n, resampled=False)  # fmt: skip
-
-
-def missing(asked: Asked) -> Iterator[Answer]:
-    """What is left of the probe, and of zero-shot, when leads and moments go missing."""
-    y, test = asked.patients.findings.test, asked.patients.parts.test
-    readers: dict[str, Callable[[ECGBatch], NDArray]] = {
-        "probe": lambda batch: asked.probe.score(asked.embed(batch))
-    }
-    if asked.reads_text:
-        readers["zero-shot"] = lambda b: zero_shot(asked.method, b, load_prompts()).to_numpy()
-    hidden = {view: hide(test, keep) for view, keep in asked.patients.views.items()}
-    for name, read in readers.items():
-        full = read(test)
-        for view, batch in hidden.items():
-            s, task = read(batch), f"{name}, {view} missing"
-            yield Answer(task, "macro AUROC", ("all",), _auroc(y, [s]), len(y))
-            left = partial(_cmrs, s, full, y)
-            yield Answer(task, "CMRS", ("all",), left, len(y))
-
-
-def phase(asked: Asked) -> Iterator[Answer]:
-    """Do tokens know the heart's phase; does phase k of the ECG find phase k of the film?"""
-    parts, cohorts, method = asked.patients.parts, asked.patients.cohorts, asked.method
-    test = parts.test
-    if hasattr(method, "moments"):
-        (x, seconds), (z, _) = method.moments(parts.validation), method.moments(test)
-        error = phase_errors(
-            (_numpy(x), cohorts.validation.truth), (_numpy(z), cohorts.test.truth),
-            _numpy(seconds), cohorts.test.fs,
-        )  # fmt: skip
-        yield Answer("phase in tokens", "error in ms", ("all",), lambda r: error[r].mean(), len(z))
-    if hasattr(method, "embed_cine") and test.cine is not None:
-        ecg, cine, valid = method.local(test)
-        maps = alignment_maps(ecg[valid], cine[valid])
-        beat = np.nanmedian(np.diff(cohorts.test.truth.r_times, axis=1), axis=1)[_numpy(valid) > 0]
-        each = np.array([alignment_numbers(m[None]) for m in maps])
-        each[:, 3] *= 1000 * beat
-        for k, measure in enumerate(("diagonal contrast", "right phase", None, "error in ms")):
-            if measure:
-                yield Answer("phase of the film", measure, ("all",),
-                             lambda r, k=k: each[r, k].mean(), len(each))  # fmt: skip
-
-
-def looks(asked: Asked) -> Iterator[Answer]:
-    """How much evidence lies in the quarter of cells that a record's findings need most."""
-    few = asked.patients.parts.test[slice(0, LOOKED_AT)]
-    true = torch.from_numpy(asked.patients.findings.test[: len(few)])
-
-    def agreement(view: ECGBatch) -> torch.Tensor:
-        scores = torch.from_numpy(asked.probe.score(asked.embed(view)))
-        return (scores * true).sum(1) / true.sum(1).clamp_min(1)
-
-    gone = ~critical(cell_drops(agreement, few, SEGMENTS), 0.25).numpy()
-    written = np.nan_to_num(asked.patients.written)
-    counted = written.sum((2, 3)) > 0  # (patients, findings)
-    hit = (written * gone[:, None]).sum((2, 3)) * counted
-
-    def statistic(rows: Rows) -> float:
-        return float(hit[rows].sum() / max(counted[rows].sum(), 1))
-
-    yield Answer("evidence", "share in the top quarter", ("all",), statistic, len(few))
-
-
-def _auroc(y: NDArray, runs: list[NDArray]) -> Callable[[Rows], NDArray]:
-    def statistic(rows: Rows) -> NDArray:
-        found = np.mean([auroc_columns(y[rows], scores[rows]) for scores in runs], axis=0)
-        seen = found[~np.isnan(found)]
-        return np.append(seen.mean() if len(seen) else np.nan, found)
-
-    return statistic
-
-
-def _cmrs(scores: NDArray, full: NDArray, y: NDArray, rows: Rows) -> float:
-    return float(cmrs_draws(scores, full, y, [rows])[0, 0])
-
-
-def _numpy(x: Any) -> NDArray[np.float64]:
-    return np.asarray(x.cpu(), dtype=float)

@@ -29,11 +29,15 @@ class ClinicalTransferConfig:
     """Sizes and weights; the defaults are those of the benchmark the paper builds on.
 
     Attributes:
-        fs, samples: ECG rate in hertz and length of a record.
+        fs: ECG rate in hertz.
+        samples: length of a record.
         crop: samples an encoder sees at once; a record's answer is the mean over its crops.
-        width, layers, states: of the state space encoder.
+        width: features of the state space encoder.
+        layers: its layers.
+        states: its states for each feature.
         dropout: of the encoder.
-        columns, categories: numbers of the clinical table, and levels of its categorical columns.
+        columns: numbers of the clinical table.
+        categories: levels of its categorical columns.
         table_width: features M of the table encoder.
         table_dropout: of its three blocks.
         projector: sizes of the projectors; the last is E.

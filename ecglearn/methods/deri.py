@@ -33,10 +33,15 @@ class DERIConfig:
     """Sizes and weights of DERI; the defaults are those of the paper's figure.
 
     Attributes:
-        fs, samples: ECG rate in hertz and length.
+        fs: ECG rate in hertz.
+        samples: length of a record.
         encoder: `resnet` or `vit`.
-        widths, blocks: stages of the residual network.
-        patch, vit_width, vit_depth, vit_heads: of the transformer.
+        widths: channels of each stage of the residual network.
+        blocks: blocks of each stage.
+        patch: samples of a token of the transformer.
+        vit_width: features of a token of the transformer.
+        vit_depth: its blocks.
+        vit_heads: its attention heads.
         stride: every which token of the encoder is kept.
         width: D, features of tokens and of the common space.
         heads: of the attention over ECG tokens.
@@ -44,10 +49,18 @@ class DERIConfig:
         text_width: its features W.
         words: most tokens of a report.
         temperature: tau of all contrasts.
-        align, mix, rme, rec_ecg, rec_text: weights of the terms; 0 leaves a term out.
-        ecg_to_text, text_to_ecg: have the decoder D_et, D_te.
-        decoder_depth, decoder_heads, decoder_head_width: of both decoders.
-        dropout, drop_path: of both decoders.
+        align: weight of the contrast of aligned vectors; 0 leaves a term out.
+        mix: weight of the contrast of mixed vectors.
+        rme: weight of the contrast of two views.
+        rec_ecg: weight of the ECG decoded from the report.
+        rec_text: weight of the report decoded from the ECG.
+        ecg_to_text: have the decoder D_et.
+        text_to_ecg: have the decoder D_te.
+        decoder_depth: blocks of both decoders.
+        decoder_heads: their attention heads.
+        decoder_head_width: features of a head.
+        dropout: of both decoders.
+        drop_path: of both decoders.
         reconstruction: how decoded and true vectors are compared.
         views: two masked views of the ECG, or two dropout views as in MERL.
         mask_ratio: share of tokens that a masked view lacks.

@@ -35,26 +35,38 @@ class PTACLConfig:
     Its retrieval model is `replace(config, sigma=0, temperature=0.07, local_temperature=0.07)`.
 
     Attributes:
-        fs, samples, patch: ECG rate in hertz, samples of a crop, samples of a token.
+        fs: ECG rate in hertz.
+        samples: of a crop.
+        patch: samples of a token.
         leads_per_token: 1 as in the paper, 12 to join the leads.
-        frames, size, cine_patch: cine frames, pixels, and (frames, rows, columns) of a token.
-        grey_mean, grey_scale: subtracted from and divided into grey values in [0, 1]; the paper
-            leaves them, a small model learns faster with centred ones.
+        frames: of a cine.
+        size: its pixels along each side.
+        cine_patch: frames, rows and columns of a cine token.
+        grey_mean: subtracted from grey values in [0, 1]; the paper leaves them, a small model
+            learns faster with centred ones.
+        grey_scale: divided into them afterwards.
         time_positions: give cine tokens a learnable position in time (the paper does).
         segments: phases T of a heartbeat in the local loss.
-        width, ecg_depth, cine_depth, heads: size of both transformers.
+        width: features of a token in both transformers.
+        ecg_depth: blocks of the ECG transformer.
+        cine_depth: blocks of the cine transformer.
+        heads: attention heads of both.
         projection: features of the global contrast.
         layer_scale: first gain of each branch, or None.
         use_cls: a class token in the ECG encoder.
         frozen_layers: first blocks that stay fixed in stage 2, with patches and positions; 0 trains
             everything.
-        temperature, local_temperature: tau of both losses.
+        temperature: tau of the global loss.
+        local_temperature: tau of the local loss.
         weight: lambda, weight of the direction from ECG to cine.
         beta: weight of the local loss; 0 leaves the global loss alone.
         local: "contrast", or "cosine" for the ablation without negatives.
-        sigma, distance: width and shape of the soft alignment.
+        sigma: width of the soft alignment.
+        distance: its shape, `linear` or `circular`.
         phase_exact: place phases between token centres instead of between whole tokens.
-        ecg_mask, cine_mask, decoder_width: stage 1.
+        ecg_mask: share of ECG tokens hidden in stage 1.
+        cine_mask: share of cine tokens hidden in stage 1.
+        decoder_width: features of the decoder of stage 1.
         augmented: change signals and frames at random while training.
 
     Book: ptacl#presets

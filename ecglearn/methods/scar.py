@@ -36,11 +36,16 @@ class SCARConfig:
     """Sizes and weights. The paper's could not be read: all values are our choice.
 
     Attributes:
-        fs, samples, patch: ECG rate in hertz, length, and samples of a token.
-        width, depth, heads: of the transformer.
+        fs: ECG rate in hertz.
+        samples: length of a record.
+        patch: samples of a token.
+        width: features of a token.
+        depth: blocks of the transformer.
+        heads: its attention heads.
         out: features of the common space.
         stem: how a token is read, see `LeadTimeTransformer`.
-        text, text_width: frozen text model and its features, see `ReportTower`.
+        text: frozen text model, see `ReportTower`.
+        text_width: its features.
         temperature: tau of the contrast between records.
         mask: what hides tokens in training: "masker", or for comparison "random" cells, "leads"
             (each with chance one half), or "none".
@@ -50,12 +55,14 @@ class SCARConfig:
         masker_rate: learning rate of the masker over that of the rest.
         selector: weights of tokens: "supervised" by the report, "learned" without, or the "mean".
         teacher_temperature: of the relevance that supervises them.
-        missing, supervision: weights of the contrast with tokens hidden, and of the supervision.
+        missing: weight of the contrast with tokens hidden.
+        supervision: weight of the supervision of the selector.
         budget: share of tokens that the masker takes, first and last.
         mix: chances of a record to meet the masker, random leads and times, nothing.
         curriculum: begin with random cells, and let the budget grow.
         horizon: training steps that the curriculum is spread over.
-        warm, ramp: shares of the horizon with random cells, and with a growing budget.
+        warm: share of the horizon with random cells.
+        ramp: share of the horizon with a growing budget.
 
     Book: scar#scar-sizes
     """

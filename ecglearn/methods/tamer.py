@@ -39,8 +39,10 @@ class MERLConfig:
     """Sizes and weights of MERL; the defaults are the paper's.
 
     Attributes:
-        fs, samples: ECG rate in hertz and length.
-        widths, blocks: stages of the residual network over time.
+        fs: ECG rate in hertz.
+        samples: length of a record.
+        widths: channels of each stage of the residual network over time.
+        blocks: blocks of each stage.
         width: D, features of tokens and of the common space.
         heads: of every attention.
         text: frozen text model: a name on the hub, a folder, or `embedded`.
@@ -88,13 +90,17 @@ class MERLConfig:
 class TAMERConfig(MERLConfig):
     """Sizes and weights of TAMER; the defaults are the paper's where it states them.
 
+    The fields of MERL mean the same here.
+
     Attributes:
-        fs, samples, widths, blocks, width, heads, text, text_width: as for MERL.
-        temperature, dropout, same_report, exclude_positive: as for MERL.
-        plane_widths, plane_blocks: stages of the residual network over the spectrogram.
+        plane_widths: channels of each stage of the residual network over the spectrogram.
+        plane_blocks: blocks of each stage.
         spectrogram: use the spectrogram at all.
         wlai: join the tokens by two attention layers and a class token; otherwise by their mean.
-        rlca, uecr, rada, rgwr: weights of the terms; 0 leaves a term out.
+        rlca: weight of the contrast of ECG and spectrogram; 0 leaves a term out.
+        uecr: weight of the contrast of two views.
+        rada: weight of the contrast of ECG and report.
+        rgwr: weight of the contrast of tokens and words.
         token_temperature: lambda of RGWR.
         ecg_tokens: K, pooled ECG tokens that meet the words.
         clip: quantiles to which the weights of tokens are clipped.

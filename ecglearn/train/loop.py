@@ -29,8 +29,9 @@ def fit(
     """Train a method: AdamW, warm-up, cosine decay, one bar with the named terms.
 
     Every random choice of step k follows from (seed, k), so a run that was killed and resumed ends
-    with the weights of an undisturbed one. Under `torchrun` each process takes its share of every
-    batch.
+    with the weights of an undisturbed one (with reports: to the rounding of the text model, which
+    depends on what it reads together, unless all were read before). Under `torchrun` each process
+    takes its share of every batch.
 
     Args:
         method: module with `steps()`; trained in place, on the device it lies on.

@@ -1,4 +1,4 @@
-"""`python -m ecglearn.commands` is `ecglearn`."""
+"""`python -m ecglearn` is `ecglearn`; torchrun starts it so."""
 
 from ecglearn.commands import main
 
