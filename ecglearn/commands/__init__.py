@@ -9,6 +9,7 @@ from ecglearn.commands.embed import embed
 from ecglearn.commands.evaluate import evaluate
 from ecglearn.commands.prepare import prepare
 from ecglearn.commands.train import train
+from ecglearn.train import TrainingError
 
 #: Name to function. Arguments become flags and the docstring the help; `train` reads its words
 #: itself, since its flags depend on the method.
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             train(words)
         else:
             tyro.cli(COMMANDS[name], prog=f"ecglearn {name}", args=words)
-    except (ValueError, RuntimeError, ImportError) as refusal:
+    except (ValueError, TrainingError, ImportError) as refusal:
         sys.exit(f"ecglearn: {refusal}")
 
 
