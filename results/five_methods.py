@@ -6,7 +6,6 @@ through has 275,000 parameters, 5% more or less.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -22,13 +21,13 @@ from ecglearn.methods.clinical_transfer import (
     ClinicalTransfer,
     ClinicalTransferConfig,
     JointEmbedding,
-    LabStage,
 )
 from ecglearn.methods.deri import DERI, DERIConfig
-from ecglearn.methods.ptacl import PTACL, PTACLConfig, PTACLPretraining
+from ecglearn.methods.ptacl import PTACL, PTACLConfig
 from ecglearn.methods.scar import SCAR, SCARConfig
 from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
 from ecglearn.train import fit
+from ecglearn.train.recipes import stages
 
 TRAIN, TEST, ELSEWHERE, PASSES, BATCH = 2048, 1024, 1024, 12, 64
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -60,33 +59,8 @@ def patients() -> tuple[Cohort, ECGBatch, Cohort]:
     return cohort, ECGBatch.from_cohort(cohort[:TRAIN]), second_site(simulate(ELSEWHERE, seed=1))
 
 
-def train_ptacl(method: PTACL, batch: ECGBatch, run: Callable[..., Any]) -> None:
-    """A third of the passes fills in masked tokens, on both sides; the rest is contrast."""
-    for modality in ("ecg", "cine"):
-        run(PTACLPretraining(method, modality).to(DEVICE), batch, PASSES // 3)
-    run(method, batch, PASSES - PASSES // 3)
-
-
-def train_masked(method: PTACL, batch: ECGBatch, run: Callable[..., Any]) -> None:
-    """Masked tokens of the ECG are all there is to learn from."""
-    run(PTACLPretraining(method, "ecg").to(DEVICE), batch, PASSES)
-
-
-def train_clinical(method: ClinicalTransfer, batch: ECGBatch, run: Callable[..., Any]) -> None:
-    """Pairs, laboratory flags, diagnoses: a third, a quarter, the rest."""
-    joint = JointEmbedding(method).to(DEVICE)
-    assert batch.table is not None
-    joint.table.scaler.fit(batch.table[:, : method.config.columns])
-    run(joint, batch, PASSES // 3)
-    run(LabStage(method), batch, PASSES // 4)
-    run(method, batch, PASSES - PASSES // 3 - PASSES // 4)
-
-
-STAGES: dict[str, Callable[..., None]] = {
-    "PTACL": train_ptacl, "masked ECG alone": train_masked, "clinical transfer": train_clinical,
-}  # fmt: skip
-
-
+# shares of the passes; every other method has one stage
+SHARES = {"PTACL": (1 / 3, 1 / 3, 2 / 3), "clinical transfer": (1 / 3, 1 / 4, 5 / 12)}
 VARIANTS = (*CONFIGS, DEMOGRAPHICS)
 
 
@@ -96,14 +70,18 @@ def trained(variant: str, seed: int) -> Any:
     torch.manual_seed(seed)
     method = KINDS[type(config)](config).to(DEVICE)
 
-    def run(stage: Any, batch: ECGBatch, passes: int) -> None:
-        fit(stage, batch, epochs=passes, batch_size=BATCH, seed=seed, progress=False)
-
     batch = patients()[1]
-    if variant in STAGES:
-        STAGES[variant](method, batch, run)
-    else:
-        run(method, batch, PASSES)
+    plan = stages(method)
+    if variant == "masked ECG alone":
+        plan = plan[:1]
+    elif variant == "supervised ECG alone":
+        plan = plan[-1:]
+    for (_, module), share in zip(plan, SHARES.get(variant, (1,)), strict=True):
+        if isinstance(module, JointEmbedding):
+            assert batch.table is not None
+            module.table.scaler.fit(batch.table[:, : method.config.columns])
+        fit(module.to(DEVICE), batch, epochs=round(share * PASSES), batch_size=BATCH, seed=seed,
+            progress=False)  # fmt: skip
     return method.eval()
 
 

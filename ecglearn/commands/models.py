@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from ecglearn.checkpoint import CheckpointError, load, load_weights, save
-from ecglearn.methods import clinical_transfer
-from ecglearn.methods.clinical_transfer import ClinicalTransfer, ClinicalTransferConfig
-from ecglearn.methods.deri import DERI, DERIConfig
-from ecglearn.methods.ptacl import PTACL, PTACLConfig, PTACLPretraining
-from ecglearn.methods.scar import SCAR, SCARConfig
-from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
+from ecglearn.train import recipes
 
 #: Name to method and configuration.
-METHODS: dict[str, tuple[Callable[[Any], Any], type]] = {
-    "ptacl": (PTACL, PTACLConfig), "merl": (MERL, MERLConfig), "tamer": (TAMER, TAMERConfig),
-    "deri": (DERI, DERIConfig), "scar": (SCAR, SCARConfig),
-    "clinical-transfer": (ClinicalTransfer, ClinicalTransferConfig),
-}  # fmt: skip
+METHODS: dict[str, tuple[type, Any]] = {
+    name.lower().replace(" ", "-"): pair for name, pair in recipes.METHODS.items()
+}
 
 
-def known(name: str) -> tuple[Callable[[Any], Any], type]:
+def known(name: str) -> tuple[type, Any]:
     """Method and configuration of a name.
 
     Args:
@@ -39,23 +29,6 @@ def known(name: str) -> tuple[Callable[[Any], Any], type]:
     if name not in METHODS:
         raise ValueError(f"no method {name!r}; there are {', '.join(METHODS)}")
     return METHODS[name]
-
-
-def stages(name: str, method: Any) -> list[tuple[str, nn.Module]]:
-    """What is trained one after the other; most methods have one stage.
-
-    Args:
-        name: of the method.
-        method: trained in place.
-
-    Book: many-machines#commands
-    """
-    if name == "ptacl":
-        ecg, cine = PTACLPretraining(method, "ecg"), PTACLPretraining(method, "cine")
-        return [("ecg", ecg), ("cine", cine), ("joint", method)]
-    if name == "clinical-transfer":
-        return clinical_transfer.stages(method)
-    return [("joint", method)]
 
 
 def save_model(path: Path, name: str, method: Any, **about: Any) -> None:

@@ -15,12 +15,13 @@ import torch
 from torch import distributed, nn
 
 from ecglearn.commands.data import Data, open_data
-from ecglearn.commands.models import METHODS, known, save_model, stages
+from ecglearn.commands.models import METHODS, known, save_model
 from ecglearn.data.store import Store
 from ecglearn.distributed import rank, start
 from ecglearn.encoders.report_tower import ReportTower
 from ecglearn.methods.clinical_transfer import JointEmbedding
 from ecglearn.train import fit
+from ecglearn.train.recipes import stages
 from ecglearn.train.step import Precision
 
 _AT_ONCE = 1024  # reports
@@ -133,7 +134,7 @@ def _train(name: str, run: Run) -> None:
     device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
     method = make(run.model).to(device)
     lines = []
-    for stage, module in stages(name, method):
+    for stage, module in stages(method):
         if isinstance(module, JointEmbedding):
             module.table.scaler.fit(records.table[:, : run.model.columns].to(device))
         _read_reports(module, records)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from torch import nn
 
 from ecglearn.data.batch import ECGBatch
+from ecglearn.methods import clinical_transfer
 from ecglearn.methods.clinical_transfer import (
     ClinicalTransfer,
     ClinicalTransferConfig,
     JointEmbedding,
-    LabStage,
 )
 from ecglearn.methods.deri import DERI, DERIConfig
 from ecglearn.methods.ptacl import PTACL, PTACLConfig, PTACLPretraining
 from ecglearn.methods.scar import SCAR, SCARConfig
 from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
 from ecglearn.train.cached import fit_cached
-from ecglearn.train.history import History
 
 PATIENTS = {"class": 1024, "smoke": 96}
 METHODS: dict[str, tuple[type, Any]] = {
@@ -87,41 +86,31 @@ def trained(name: str, patients: ECGBatch, *, preset: str = "class", seed: int =
         config = replace(config, horizon=epochs[0] * (size // sizes[0]))
     torch.manual_seed(seed)
     method, train = kind(config), patients[slice(0, size)]
-    plans = iter(zip(epochs, sizes, strict=True))
-
-    def run(stage: Any, label: str, data: str = "") -> History:
-        passes, batch_size = next(plans)
-        return fit_cached(
-            stage, train, name=label, data_key=f"cohort {size} seed {seed}{data}", epochs=passes,
-            batch_size=batch_size, seed=seed, progress=False,
-        )  # fmt: skip
-
-    histories = STAGES.get(name, _one_stage)(method, train, run)
+    fed = "reports" if hasattr(method, "embed_text") else "films and tables"
+    histories = []
+    for (stage, module), passes, batch_size in zip(stages(method), epochs, sizes, strict=True):
+        if isinstance(module, JointEmbedding):
+            assert train.table is not None
+            module.table.scaler.fit(train.table[:, : config.columns])
+        histories.append(fit_cached(
+            module, train, name=f"{name.lower().replace(' ', '-')}-{stage}",
+            data_key=f"cohort {size} seed {seed}, {fed}", epochs=passes, batch_size=batch_size,
+            seed=seed, progress=False,
+        ))  # fmt: skip
     return Trained(method.eval(), all(history.loaded for history in histories))
 
 
-def _ptacl(method: PTACL, _: ECGBatch, run: Callable[..., History]) -> list[History]:
-    stages = [
-        run(PTACLPretraining(method, modality), f"ptacl-stage-1-{modality}")
-        for modality in ("ecg", "cine")
-    ]
-    return [*stages, run(method, "ptacl")]
+def stages(method: Any) -> list[tuple[str, nn.Module]]:
+    """What is trained one after the other; most methods have one stage.
 
+    Args:
+        method: trained in place.
 
-def _clinical(
-    method: ClinicalTransfer, train: ECGBatch, run: Callable[..., History]
-) -> list[History]:
-    joint = JointEmbedding(method)
-    assert train.table is not None
-    joint.table.scaler.fit(train.table[:, : method.config.columns])
-    stages = ((joint, "joint"), (LabStage(method), "labs"), (method, "diagnoses"))
-    return [run(stage, f"clinical-transfer-{label}", ", tables") for stage, label in stages]
-
-
-def _one_stage(method: Any, _: ECGBatch, run: Callable[..., History]) -> list[History]:
-    return [run(method, type(method).__name__.lower(), ", reports")]
-
-
-STAGES: dict[str, Callable[..., list[History]]] = {
-    "PTACL": _ptacl, "clinical transfer": _clinical,
-}  # fmt: skip
+    Book: five-methods#trained-weights
+    """
+    if isinstance(method, PTACL):
+        alone = [(side, PTACLPretraining(method, side)) for side in ("ecg", "cine")]
+        return [*alone, ("joint", method)]
+    if isinstance(method, ClinicalTransfer):
+        return clinical_transfer.stages(method)
+    return [("joint", method)]

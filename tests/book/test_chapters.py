@@ -42,6 +42,15 @@ def test_chapter_runs(name, run_of, capsys):
     assert not run.error, f"chapter {name}, {run.error}"
 
 
+@pytest.mark.parametrize("name", ["five-methods", "evaluation", "when-leads-go-missing"])
+def test_recipes_are_those_of_the_method_chapters(name, run_of):
+    """What the chapters before it trained is found in the cache: same settings and first weights."""
+    assert not run_of(name).error
+    notebook = nbformat.read(workshop("smoke").executed(name), as_version=4)
+    told = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", ()))
+    assert "trained here: none" in told
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_chapter_has_the_readers_handle(name):
     """`preset`, `seed` and `data` in one cell tagged `parameters`."""
