@@ -84,6 +84,13 @@ TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
 REAL = ("real-records",)
 
 
+def machine() -> str:
+    """What the runs were made on."""
+    if torch.cuda.is_available():
+        return f"one {torch.cuda.get_device_name()}"
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)"
+
+
 def changed(config: Any) -> dict[str, Any]:
     """What a configuration changes in the `class` preset of its method."""
     if config is None:
@@ -103,7 +110,7 @@ def make(table: str) -> None:
     about = {
         "command": f"python results/make.py {table}", "setting": setting, "seeds": list(SEEDS),
         "version": ecglearn.__version__, "source": library_hash(), "torch": torch.__version__,
-        "machine": f"{platform.machine()} CPU, {torch.get_num_threads()} thread(s)",
+        "machine": machine(),
         "simulated": table not in REAL, "preset": "full" if table == "five-methods" else "class",
         "changed": {v: changed(CONFIGS.get(table, {}).get(v)) for v in variants},
     }  # fmt: skip

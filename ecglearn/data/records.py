@@ -20,7 +20,7 @@ from ecglearn.signals.leads import (
     twelve_from_eight,
 )
 
-__all__ = ["ECGRecord", "RecordError", "find_records", "read_record"]
+__all__ = ["ECGRecord", "find_records", "read_record"]
 
 _MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
 _LARGEST = 10_000.0  # millivolt

@@ -29,8 +29,15 @@ _HIDDEN = ("start", "mean", "std", "r_peaks", "gaps")
 
 
 @dataclass(frozen=True, eq=False)
-class _Ragged:
-    """Lists of whole numbers, one for each row, end to end."""
+class Ragged:
+    """Lists of whole numbers, one for each row, end to end.
+
+    Attributes:
+        edges: where each list begins, and where the last ends.
+        values: all lists.
+
+    Book: your-own-data#data-store
+    """
 
     edges: NDArray[np.int64]
     values: NDArray[np.int32]
@@ -56,8 +63,8 @@ class Store:
     rows: NDArray[np.int64]
     _table: Any
     _signals: NDArray[np.int16]
-    _peaks: _Ragged
-    _gaps: _Ragged
+    _peaks: Ragged
+    _gaps: Ragged
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -246,5 +253,5 @@ def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> St
     return store if labels is None else store.with_labels(labels)
 
 
-def _ragged(lists: Any) -> _Ragged:
-    return _Ragged(lists.offsets.to_numpy().astype(np.int64), lists.values.to_numpy())
+def _ragged(lists: Any) -> Ragged:
+    return Ragged(lists.offsets.to_numpy().astype(np.int64), lists.values.to_numpy())

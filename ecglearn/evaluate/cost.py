@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Generator, Tensor
 from torch.autograd.graph import saved_tensors_hooks
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 
 
 class Cost(NamedTuple):
@@ -77,7 +79,7 @@ def cost(method: Any, batch: Any, *, repeats: int = 3) -> Cost:
 
 
 def used_by_embed(method: Any, batch: Any) -> list[torch.nn.Parameter]:
-    """Parameters of the modules that run when a record is embedded.
+    """Parameters that take part when a record is embedded.
 
     Args:
         method: has `embed(batch)`.
@@ -86,17 +88,16 @@ def used_by_embed(method: Any, batch: Any) -> list[torch.nn.Parameter]:
     Book: five-methods#cost
     """
     used: dict[torch.nn.Parameter, None] = {}
-    hooks = [
-        module.register_forward_pre_hook(
-            lambda module, _: used.update(dict.fromkeys(module.parameters(recurse=False)))
-        )
-        for module in method.modules()
-    ]
-    try:
+
+    class Watch(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None):
+            used.update(dict.fromkeys(
+                x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.nn.Parameter)
+            ))  # fmt: skip
+            return func(*args, **(kwargs or {}))
+
+    with Watch():
         method.embed(batch[slice(0, 2)])
-    finally:
-        for hook in hooks:
-            hook.remove()
     return list(used)
 
 

@@ -92,6 +92,25 @@ def test_encoders_of_the_common_table_have_one_size():
         assert abs(count / 275_000 - 1) < 0.05, (name, count)
 
 
+def test_what_the_page_of_five_methods_says_in_words():
+    """Its prose has no numbers but these; each holds in the stored runs, mean over seeds."""
+    table = stored_results("five-methods")
+    probe = "probe 100%: macro AUROC"
+    taught = ("PTACL", "TAMER", "DERI", "SCAR", "MERL")
+    untrained = table.interval("clinical transfer", f"first weights: {probe}").value
+    assert untrained > max(table.interval(name, probe).value for name in taught)
+    widths = {}
+    batch = ECGBatch.from_cohort(simulate(2, seed=0))
+    for name, config in five_methods.CONFIGS.items():
+        widths[name] = five_methods.KINDS[type(config)](config).embed(batch).shape[1]
+    assert widths["clinical transfer"] == widths["supervised ECG alone"] == 252
+    assert {widths[name] for name in taught} == {64, 84}
+    severe = "probe, severe missing: macro AUROC"
+    others = [v for v in table.variants if v not in ("SCAR", "age and sex")]
+    best = max(table.interval(v, severe).value for v in others)
+    assert table.interval("SCAR", severe).value > best - 0.02
+
+
 def test_missing_table_says_how_to_make_it(tmp_path, monkeypatch):
     monkeypatch.setenv("ECGLEARN_RESULTS", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="make results"):
