@@ -37,7 +37,7 @@ def measure_panels(
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     fig, axes = plt.subplots(
-        rows, columns, figsize=(3.1 * columns, 0.55 + 0.27 * len(models) * rows + 0.45 * rows),
+        rows, columns, figsize=(2.7 * columns, 0.55 + 0.27 * len(models) * rows + 0.45 * rows),
         sharey=True, layout="constrained", squeeze=False,
     )  # fmt: skip
     for ax, (task, measure) in zip(axes.flat, panels, strict=False):
@@ -124,7 +124,7 @@ def seed_panels(
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     fig, axes = plt.subplots(
-        rows, columns, figsize=(3.1 * columns, 0.3 * len(models) * rows + 0.9 * rows),
+        rows, columns, figsize=(2.7 * columns, 0.3 * len(models) * rows + 0.9 * rows),
         sharey=True, layout="constrained", squeeze=False,
     )  # fmt: skip
     for ax, (title, measure) in zip(axes.flat, panels.items(), strict=False):
