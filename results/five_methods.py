@@ -18,16 +18,15 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate import compare, cost
 from ecglearn.evaluate.compare import DEMOGRAPHICS
 from ecglearn.methods.clinical_transfer import (
-    ClinicalTransfer,
     ClinicalTransferConfig,
     JointEmbedding,
 )
-from ecglearn.methods.deri import DERI, DERIConfig
-from ecglearn.methods.ptacl import PTACL, PTACLConfig
-from ecglearn.methods.scar import SCAR, SCARConfig
-from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
+from ecglearn.methods.deri import DERIConfig
+from ecglearn.methods.ptacl import PTACLConfig
+from ecglearn.methods.scar import SCARConfig
+from ecglearn.methods.tamer import MERLConfig, TAMERConfig
 from ecglearn.train import fit
-from ecglearn.train.recipes import stages
+from ecglearn.train.recipes import METHODS, stages
 
 TRAIN, TEST, ELSEWHERE, PASSES, BATCH = 2048, 1024, 1024, 12, 64
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -48,10 +47,7 @@ CONFIGS: dict[str, Any] = {
         ClinicalTransferConfig.preset("class"), width=252, lab_weight=0.0
     ),
 }
-KINDS = {
-    PTACLConfig: PTACL, TAMERConfig: TAMER, DERIConfig: DERI, SCARConfig: SCAR, MERLConfig: MERL,
-    ClinicalTransferConfig: ClinicalTransfer,
-}  # fmt: skip
+KINDS = {config: kind for kind, config in METHODS.values()}
 
 
 @cache
@@ -71,7 +67,6 @@ def trained(variant: str, seed: int) -> Any:
     config = CONFIGS[variant]
     torch.manual_seed(seed)
     method = KINDS[type(config)](config).to(DEVICE)
-
     batch = patients()[1]
     plan = stages(method)
     if variant == "masked ECG alone":

@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ecglearn.commands.data import Data, open_data
-from ecglearn.commands.models import METHODS, load_model
-from ecglearn.evaluate import Split, auroc_intervals, load_prompts, probe_table, zero_shot
+from ecglearn.commands.models import load_model
+from ecglearn.evaluate import (
+    Split,
+    auroc_intervals,
+    load_prompts,
+    probe_table,
+    untrained,
+    zero_shot,
+)
 from ecglearn.evaluate.label_sets import PromptError
 
 
@@ -50,8 +57,7 @@ def evaluate(
     source = open_data(data, fs=method.config.fs)
     if not source.classes:
         raise ValueError(f"{data} has no labels to judge by")
-    torch.manual_seed(seed)
-    random = METHODS[name][0](method.config).eval()
+    random = untrained(method, seed)
     if torch.cuda.is_available():
         method.cuda()
         random.cuda()

@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from ecglearn.evaluate import StoredResults
@@ -31,16 +32,9 @@ def measure_panels(
 
     Book: five-methods#all-at-once
     """
-    import matplotlib.pyplot as plt
-
     all_of = table[table["name"] == "all"].set_index(["task", "measure", "model"])
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    fig, axes = plt.subplots(
-        rows, columns, figsize=(2.7 * columns, 0.55 + 0.27 * len(models) * rows + 0.45 * rows),
-        sharey=True, layout="constrained", squeeze=False,
-    )  # fmt: skip
-    for ax, (task, measure) in zip(axes.flat, panels, strict=False):
+    fig, axes = _panels([task for task, _ in panels], models)
+    for ax, (task, measure) in zip(axes, panels, strict=True):
         for y, model in enumerate(models):
             first = (task, measure, f"{model}, first weights")
             if first in all_of.index:
@@ -51,14 +45,7 @@ def measure_panels(
                 ax.plot(value, y, "o", color="C0", ms=4)
         if measure in chance:
             ax.axvline(chance[measure], color="black", ls=":", lw=1)
-        ax.set_title(task, fontsize=9)
         ax.set_xlabel(measure, fontsize=8)
-        ax.tick_params(labelsize=8)
-        ax.grid(axis="y", alpha=0.3)
-    axes[0, 0].set_yticks(range(len(models)), models)
-    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
-    for ax in axes.flat[len(panels) :]:
-        ax.axis("off")
     return fig
 
 
@@ -119,15 +106,8 @@ def seed_panels(
 
     Book: five-methods#full-size
     """
-    import matplotlib.pyplot as plt
-
-    columns = min(3, len(panels))
-    rows = -(-len(panels) // columns)
-    fig, axes = plt.subplots(
-        rows, columns, figsize=(2.7 * columns, 0.3 * len(models) * rows + 0.9 * rows),
-        sharey=True, layout="constrained", squeeze=False,
-    )  # fmt: skip
-    for ax, (title, measure) in zip(axes.flat, panels.items(), strict=False):
+    fig, axes = _panels(list(panels), models)
+    for ax, measure in zip(axes, panels.values(), strict=True):
         for y, model in enumerate(models):
             known = stored.runs_of(model)[0]
             if f"first weights: {measure}" in known:
@@ -137,12 +117,27 @@ def seed_panels(
                 mean, values = stored.interval(model, measure), stored.values(model, measure)
                 ax.plot([mean.low, mean.high], [y, y], color="C0", lw=1.5)
                 ax.plot(values, [y] * len(values), ".", color="C0", ms=3, alpha=0.6)
-                ax.plot(mean.value, y, "o", color="C0", ms=5)
+                ax.plot(mean.value, y, "o", color="C0", ms=4)
+    return fig
+
+
+def _panels(titles: Sequence[str], models: Sequence[str]) -> tuple[Figure, list[Axes]]:
+    """Small panels, three in a row, that share their rows of models."""
+    import matplotlib.pyplot as plt
+
+    columns = min(3, len(titles))
+    rows = -(-len(titles) // columns)
+    fig, grid = plt.subplots(
+        rows, columns, figsize=(2.7 * columns, (0.27 * len(models) + 0.65) * rows),
+        sharey=True, layout="constrained", squeeze=False,
+    )  # fmt: skip
+    axes = list(grid.flat)
+    for ax, title in zip(axes, titles, strict=False):
         ax.set_title(title, fontsize=9)
         ax.tick_params(labelsize=8)
         ax.grid(axis="y", alpha=0.3)
-    axes[0, 0].set_yticks(range(len(models)), models)
-    axes[0, 0].set_ylim(len(models) - 0.5, -0.5)
-    for ax in axes.flat[len(panels) :]:
+    axes[0].set_yticks(range(len(models)), models)
+    axes[0].set_ylim(len(models) - 0.5, -0.5)
+    for ax in axes[len(titles) :]:
         ax.axis("off")
-    return fig
+    return fig, axes[: len(titles)]
