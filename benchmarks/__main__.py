@@ -16,14 +16,31 @@ def main() -> int:
     torch.set_num_threads(1)
     rate = matrix_rate() / 1e9
     print(f"{platform.machine()}, one thread, matrix product {rate:.0f} GFLOP/s, CPU time")
-    checks = (speed.local_loss, speed.wavelet, speed.cohort, speed.encoder,
-              reports.merl_step, reports.tamer_step, reports.token_loss, reports.prompts,
-              generation.deri_step, generation.decoder, generation.writing,
-              clinical.recurrence, clinical.growth, clinical.join_memory,
-              masking.masked_attention, masking.budget,
-              ranks.two_processes, ranks.accumulation,
-              memory.streaming, memory.training,
-              store.preparing, store.loading, store.growth)  # fmt: skip
+    checks = (
+        speed.local_loss,
+        speed.wavelet,
+        speed.cohort,
+        speed.encoder,
+        reports.merl_step,
+        reports.tamer_step,
+        reports.token_loss,
+        reports.prompts,
+        generation.deri_step,
+        generation.decoder,
+        generation.writing,
+        clinical.recurrence,
+        clinical.growth,
+        clinical.join_memory,
+        masking.masked_attention,
+        masking.budget,
+        ranks.two_processes,
+        ranks.accumulation,
+        memory.streaming,
+        memory.training,
+        store.preparing,
+        store.loading,
+        store.growth,
+    )
     reached = [check() for check in checks]
     return 0 if all(reached) else 1
 

@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 from benchmarks.measure import peak_megabytes, report, seconds
-from ecglearn.encoders.attention import Attention
 from ecglearn.encoders.state_space import S4D
+from ecglearn.encoders.transformer import Attention
 
 JOIN = """
 import tempfile
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from ecglearn.data.mimic import nearest_labs
-from ecglearn.data.clinical_schema import LAB_COLUMNS
+from ecglearn.data.clinical.mimic_iv import nearest_labs
+from ecglearn.data.clinical.schema import LAB_COLUMNS
 
 items = [column.item for column in LAB_COLUMNS]
 with tempfile.TemporaryDirectory() as name:
@@ -64,8 +64,12 @@ def recurrence() -> bool:
     slow, fast = seconds(
         lambda: loop(layer, u).sum().backward(), lambda: layer(u).sum().backward(), repeats=3
     )
-    return report("state space layer, FFT over a loop, 8 x 64 x 1,000",
-                  f"{slow / fast:.0f} times", ">= 5 times", slow / fast >= 5)  # fmt: skip
+    return report(
+        "state space layer, FFT over a loop, 8 x 64 x 1,000",
+        f"{slow / fast:.0f} times",
+        ">= 5 times",
+        slow / fast >= 5,
+    )
 
 
 @torch.no_grad()
@@ -74,17 +78,27 @@ def growth() -> bool:
     layer, attention = S4D(64, 4), Attention(64, 4)
     short, long = torch.randn(1, 64, 1000), torch.randn(1, 64, 10_000)
     a, b, c, d = seconds(
-        lambda: layer(short), lambda: layer(long),
-        lambda: attention(short.mT), lambda: attention(long.mT), repeats=3,
-    )  # fmt: skip
+        lambda: layer(short),
+        lambda: layer(long),
+        lambda: attention(short.mT),
+        lambda: attention(long.mT),
+        repeats=3,
+    )
     times, quadratic = b / a, d / c
-    return report("ten times the samples: state space layer, attention",
-                  f"{times:.0f} and {quadratic:.0f} times", "layer <= half",
-                  times <= quadratic / 2)  # fmt: skip
+    return report(
+        "ten times the samples: state space layer, attention",
+        f"{times:.0f} and {quadratic:.0f} times",
+        "layer <= half",
+        times <= quadratic / 2,
+    )
 
 
 def join_memory() -> bool:
     """`nearest_labs` on a file of 60,000 and of 600,000 events."""
     a, b = (peak_megabytes(JOIN.format(n=n)) for n in (3, 30))
-    return report("memory of the laboratory join, 60,000 -> 600,000 events",
-                  f"{a:.0f} -> {b:.0f} MB", "growth <= 10%", b <= 1.1 * a)  # fmt: skip
+    return report(
+        "memory of the laboratory join, 60,000 -> 600,000 events",
+        f"{a:.0f} -> {b:.0f} MB",
+        "growth <= 10%",
+        b <= 1.1 * a,
+    )

@@ -6,8 +6,8 @@ import torch
 
 from benchmarks.measure import report, seconds
 from benchmarks.reports import cached_reports
-from ecglearn.encoders.report_text import EncodedReports
-from ecglearn.encoders.report_writer import report_writer
+from ecglearn.encoders.report_generator import report_generator
+from ecglearn.encoders.text_encoder import EncodedReports
 from ecglearn.methods.deri import DERI, DERIConfig
 
 WORDS = 40  # of a usual report; the public code pads to 256
@@ -31,23 +31,31 @@ def decoder() -> bool:
         model.text_side(text).mixed.sum().backward()
 
     slow, fast = seconds(lambda: run(padded), lambda: run(method), repeats=5)
-    return report(f"text decoder on {WORDS} words over padding to 256, with backward",
-                  f"{slow / fast:.1f} times", ">= 3 times", slow / fast >= 3)  # fmt: skip
+    return report(
+        f"text decoder on {WORDS} words over padding to 256, with backward",
+        f"{slow / fast:.1f} times",
+        ">= 3 times",
+        slow / fast >= 3,
+    )
 
 
 def writing() -> bool:
     """64 reports together against one by one; the texts must agree first."""
     torch.manual_seed(0)
-    writer = report_writer(width=64).eval()
+    writer = report_generator(width=64).eval()
     memory = torch.randn(64, 1, 64)
 
     def together() -> list[str]:
-        return writer.write(memory)
+        return writer.generate(memory)
 
     def alone() -> list[str]:
-        return [writer.write(memory[[i]])[0] for i in range(64)]
+        return [writer.generate(memory[[i]])[0] for i in range(64)]
 
     assert together() == alone()
     slow, fast = seconds(alone, together, repeats=1)
-    return report("64 reports written together over one by one",
-                  f"{slow / fast:.0f} times", ">= 5 times", slow / fast >= 5)  # fmt: skip
+    return report(
+        "64 reports written together over one by one",
+        f"{slow / fast:.0f} times",
+        ">= 5 times",
+        slow / fast >= 5,
+    )

@@ -26,8 +26,12 @@ def masked_attention() -> bool:
 
     masked, plain = seconds(lambda: step(keep), lambda: step(None))
     ratio = masked / plain
-    return report("attention over 481 tokens, masked over unmasked",
-                  f"{ratio:.2f} times", "<= 1.5 times", ratio <= 1.5)  # fmt: skip
+    return report(
+        "attention over 481 tokens, masked over unmasked",
+        f"{ratio:.2f} times",
+        "<= 1.5 times",
+        ratio <= 1.5,
+    )
 
 
 def budget() -> bool:
@@ -52,5 +56,9 @@ def budget() -> bool:
 
     assert torch.equal(batched(), loop())
     slow, fast = seconds(loop, batched)
-    return report("masks of an exact size, 256 x 480, over a loop over records",
-                  f"{slow / fast:.1f} times", ">= 1.5 times", slow / fast >= 1.5)  # fmt: skip
+    return report(
+        "masks of an exact size, 256 x 480, over a loop over records",
+        f"{slow / fast:.1f} times",
+        ">= 1.5 times",
+        slow / fast >= 1.5,
+    )

@@ -31,8 +31,12 @@ fit(PTACL(PTACLConfig.preset("smoke")), Streamed(), epochs=1, batch_size=32, pro
 def growth(what: str, code: str, small: int, large: int) -> bool:
     """Peak memory of two cohort sizes, each in a process of its own."""
     a, b = (peak_megabytes(code.format(n=n)) for n in (small, large))
-    return report(f"{what}, {small} -> {large} patients", f"{a:.0f} -> {b:.0f} MB",
-                  "growth <= 10%", b <= 1.1 * a)  # fmt: skip
+    return report(
+        f"{what}, {small} -> {large} patients",
+        f"{a:.0f} -> {b:.0f} MB",
+        "growth <= 10%",
+        b <= 1.1 * a,
+    )
 
 
 def streaming() -> bool:

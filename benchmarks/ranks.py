@@ -16,7 +16,7 @@ from benchmarks.measure import report, seconds
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
 from ecglearn.methods.scar import SCAR, SCARConfig
-from ecglearn.train.step import Gradient
+from ecglearn.train.step import StepRunner
 
 STEPS = """
 import json, sys, time
@@ -27,7 +27,7 @@ from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
 from ecglearn.distributed import rank, size, start
 from ecglearn.methods.tamer import MERL, MERLConfig
-from ecglearn.train.step import Gradient
+from ecglearn.train.step import StepRunner
 
 torch.set_num_threads(1)
 start()
@@ -35,7 +35,7 @@ batch = replace(ECGBatch.from_cohort(simulate(64, seed=0)), cine=None)
 mine = batch[slice(rank(), None, size())]
 torch.manual_seed(0)
 # without the dropout of the two views, of which each process draws its own
-gradient = Gradient(MERL(replace(MERLConfig.preset("class"), dropout=0.0)), 0)
+gradient = StepRunner(MERL(replace(MERLConfig.preset("class"), dropout=0.0)), 0)
 taken = []
 for step in range(9):
     gradient.method.zero_grad()
@@ -60,9 +60,11 @@ def two_processes() -> bool:
             start = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}")
             out = script.with_name(f"{ranks}.json")
             subprocess.run(
-                [sys.executable, *start, str(script), str(out)], check=True, capture_output=True,
+                [sys.executable, *start, str(script), str(out)],
+                check=True,
+                capture_output=True,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )  # fmt: skip
+            )
             found[ranks] = json.loads(out.read_text())
     assert abs(found[1]["loss"] - found[2]["loss"]) < 1e-4 * found[1]["loss"]
     (wall_1, own_1), (wall_2, own_2) = (
@@ -70,8 +72,12 @@ def two_processes() -> bool:
     )
     print(f"      on the clock {1000 * wall_1:.0f} -> {1000 * wall_2:.0f} ms a step")
     share = own_2 / own_1
-    return report("MERL step of 64 records on 2 processes, each of them",
-                  f"{share:.2f} of one", "<= 0.75 of one", share <= 0.75)  # fmt: skip
+    return report(
+        "MERL step of 64 records on 2 processes, each of them",
+        f"{share:.2f} of one",
+        "<= 0.75 of one",
+        share <= 0.75,
+    )
 
 
 def accumulation() -> bool:
@@ -80,7 +86,7 @@ def accumulation() -> bool:
     parts = [batch[slice(part, None, 8)] for part in range(8)]
     torch.manual_seed(0)
     method = SCAR(replace(SCARConfig.preset("class"), mask="none"))
-    gradient = Gradient(method, 0)
+    gradient = StepRunner(method, 0)
 
     def step(pieces: list[ECGBatch]) -> torch.Tensor:
         method.zero_grad()
@@ -89,5 +95,9 @@ def accumulation() -> bool:
 
     torch.testing.assert_close(step(parts), step([batch]), atol=1e-4, rtol=1e-3)
     whole, many = seconds(lambda: step([batch]), lambda: step(parts))
-    return report("SCAR step of 64 records in 8 micro-batches over the whole batch",
-                  f"{many / whole:.2f} times", "<= 1.7 times", many <= 1.7 * whole)  # fmt: skip
+    return report(
+        "SCAR step of 64 records in 8 micro-batches over the whole batch",
+        f"{many / whole:.2f} times",
+        "<= 1.7 times",
+        many <= 1.7 * whole,
+    )

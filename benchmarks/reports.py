@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel
 
 from benchmarks.measure import report, seconds
 from ecglearn.data.batch import ECGBatch
-from ecglearn.encoders.report_text import ReportEncoder, report_encoder
+from ecglearn.encoders.text_encoder import TextEncoder, text_encoder
 from ecglearn.evaluate import LABEL_SETS, label_set, load_prompts
 from ecglearn.losses.tokens import token_contrast, token_weights
 from ecglearn.methods.deri import DERI
@@ -25,13 +25,13 @@ TEXTS = [
 ]
 
 
-def reader(layers: int) -> ReportEncoder:
+def reader(layers: int) -> TextEncoder:
     """BERT of base width with random weights and the vocabulary of the embedded model."""
-    tokenizer = report_encoder().tokenizer
+    tokenizer = text_encoder().tokenizer
     torch.manual_seed(0)
     model = BertModel(BertConfig(vocab_size=len(tokenizer), num_hidden_layers=layers))
     model.set_attn_implementation("eager")
-    return ReportEncoder(model, tokenizer, name="random", limit=LIMIT)
+    return TextEncoder(model, tokenizer, name="random", limit=LIMIT)
 
 
 def cached_reports(method: MERL | TAMER | DERI, target: int) -> bool:
@@ -53,9 +53,12 @@ def cached_reports(method: MERL | TAMER | DERI, target: int) -> bool:
         text.model(**padded)
 
     whole, alone = seconds(lambda: (read(), step()), step, repeats=3)
-    return report(f"paper-size {type(method).__name__} step, batch 4: cached over padded text",
-                  f"{whole / alone:.1f} times", f">= {target} times",
-                  whole / alone >= target)  # fmt: skip
+    return report(
+        f"paper-size {type(method).__name__} step, batch 4: cached over padded text",
+        f"{whole / alone:.1f} times",
+        f">= {target} times",
+        whole / alone >= target,
+    )
 
 
 def merl_step() -> bool:
@@ -95,8 +98,12 @@ def token_loss() -> bool:
     for slow, fast in zip(backward(loop), backward(batched), strict=True):
         assert torch.allclose(slow, fast, atol=1e-5)
     slow, fast = seconds(lambda: backward(loop), lambda: backward(batched), repeats=3)
-    return report("token loss, 64 x 40 x 256, forward and backward, over a loop",
-                  f"{slow / fast:.0f} times", ">= 10 times", slow / fast >= 10)  # fmt: skip
+    return report(
+        "token loss, 64 x 40 x 256, forward and backward, over a loop",
+        f"{slow / fast:.0f} times",
+        ">= 10 times",
+        slow / fast >= 10,
+    )
 
 
 def prompts() -> bool:
@@ -119,5 +126,9 @@ def prompts() -> bool:
                 text.model(**padded)
 
     slow, fast = seconds(class_by_class, one_pass, repeats=1)
-    return report("prompts of six label sets, one pass over class by class",
-                  f"{slow / fast:.0f} times", ">= 5 times", slow / fast >= 5)  # fmt: skip
+    return report(
+        "prompts of six label sets, one pass over class by class",
+        f"{slow / fast:.0f} times",
+        ">= 5 times",
+        slow / fast >= 5,
+    )

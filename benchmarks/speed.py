@@ -41,8 +41,12 @@ def local_loss() -> bool:
     assert torch.allclose(loop(), batched(), atol=1e-4)
     slow, fast = seconds(lambda: loop().backward(), lambda: batched().backward(), repeats=3)
     ratio = slow / fast
-    return report("local loss, 256 x 13 x 128, forward and backward, over a loop",
-                  f"{ratio:.0f} times", ">= 20 times", ratio >= 20)  # fmt: skip
+    return report(
+        "local loss, 256 x 13 x 128, forward and backward, over a loop",
+        f"{ratio:.0f} times",
+        ">= 20 times",
+        ratio >= 20,
+    )
 
 
 def wavelet() -> bool:
@@ -57,8 +61,12 @@ def wavelet() -> bool:
             pywt.waverec(parts, "db6", mode="symmetric")
 
     slow, fast = seconds(lead_by_lead, lambda: denoise_wavelet(x), repeats=15)
-    return report("wavelet filter, 12 x 5000, over a loop over leads",
-                  f"{slow / fast:.1f} times", ">= 1 time", slow / fast >= 1)  # fmt: skip
+    return report(
+        "wavelet filter, 12 x 5000, over a loop over leads",
+        f"{slow / fast:.1f} times",
+        ">= 1 time",
+        slow / fast >= 1,
+    )
 
 
 def cohort() -> bool:
@@ -73,8 +81,12 @@ def cohort() -> bool:
 
     only_ecg, complete = (n / s for s in seconds(ecg, lambda: simulate(n), repeats=3))
     first = report("cohort, ECG at 100 Hz", f"{only_ecg:.0f} patients/s", ">= 500", only_ecg >= 500)
-    second = report("cohort, complete (cine 26 x 42 x 42, report, labs)",
-                    f"{complete:.0f} patients/s", ">= 150", complete >= 150)  # fmt: skip
+    second = report(
+        "cohort, complete (cine 26 x 42 x 42, report, labs)",
+        f"{complete:.0f} patients/s",
+        ">= 150",
+        complete >= 150,
+    )
     return first and second
 
 
@@ -89,5 +101,9 @@ def encoder() -> bool:
     with torch.no_grad():
         taken = seconds(lambda: model(x))[0]
     share = operations / taken / matrix_rate()
-    return report("paper-size ECG encoder forward, share of the matrix-product rate",
-                  f"{share:.2f}", ">= 0.4", share >= 0.4)  # fmt: skip
+    return report(
+        "paper-size ECG encoder forward, share of the matrix-product rate",
+        f"{share:.2f}",
+        ">= 0.4",
+        share >= 0.4,
+    )

@@ -19,10 +19,10 @@ from scipy.signal import resample_poly
 
 from benchmarks.measure import peak_megabytes, report, seconds
 from ecglearn.cohort import simulate
-from ecglearn.data.folder import Columns
-from ecglearn.data.prepare import prepare
-from ecglearn.data.sources import table_source
-from ecglearn.data.store import Store, open_store
+from ecglearn.data.datasets.folder import Columns
+from ecglearn.data.datasets.registry import folder_dataset
+from ecglearn.data.store.prepare import prepare
+from ecglearn.data.store.store import Store, open_store
 from ecglearn.signals.filters import zscore
 from ecglearn.signals.leads import LEADS
 
@@ -32,12 +32,12 @@ GROWTH = """
 import tempfile
 from pathlib import Path
 from benchmarks.store import COLUMNS, data_set
-from ecglearn.data.prepare import prepare
-from ecglearn.data.sources import table_source
+from ecglearn.data.store.prepare import prepare
+from ecglearn.data.datasets.registry import folder_dataset
 
 with tempfile.TemporaryDirectory() as name:
     folder = data_set(Path(name) / "data", {n}, fs=100, samples=800)
-    done = prepare(table_source(COLUMNS), folder, Path(name) / "out", seconds=2, workers=1,
+    done = prepare(folder_dataset(COLUMNS), folder, Path(name) / "out", seconds=2, workers=1,
                    progress=False)
     assert done.records == {n}, done
 """
@@ -95,8 +95,9 @@ def longest_cpu(work: Callable[[], object]) -> float:
     start = time.process_time()
     work()
     here = time.process_time() - start
-    return here + max(sum(worker.cpu_times()[:2]) - was
-                      for worker, was in zip(workers, before, strict=True))  # fmt: skip
+    return here + max(
+        sum(worker.cpu_times()[:2]) - was for worker, was in zip(workers, before, strict=True)
+    )
 
 
 def preparing(n: int = 1024) -> bool:
@@ -107,7 +108,7 @@ def preparing(n: int = 1024) -> bool:
 
         def prepared(workers: int) -> Store:
             out = Path(name) / f"out{next(rounds)}"
-            prepare(table_source(COLUMNS), folder, out, workers=workers, progress=False)
+            prepare(folder_dataset(COLUMNS), folder, out, workers=workers, progress=False)
             return open_store(out)
 
         store = prepared(2)  # also starts the processes
@@ -115,10 +116,18 @@ def preparing(n: int = 1024) -> bool:
         loop, alone = seconds(lambda: plain(folder, n), lambda: prepared(1), repeats=3)
         pair = statistics.median(longest_cpu(lambda: prepared(2)) for _ in range(3))
     one, two = loop / alone, loop / pair
-    first = report(f"prepare, 12 x 5,000 to 100 Hz, 1 process ({n / alone:,.0f} records/s)",
-                   f"{one:.1f} times", ">= 2 times", one >= 2)  # fmt: skip
-    second = report(f"the same with 2 processes ({n / pair:,.0f} records/s on idle cores)",
-                    f"{two:.1f} times", ">= 4 times", two >= 4)  # fmt: skip
+    first = report(
+        f"prepare, 12 x 5,000 to 100 Hz, 1 process ({n / alone:,.0f} records/s)",
+        f"{one:.1f} times",
+        ">= 2 times",
+        one >= 2,
+    )
+    second = report(
+        f"the same with 2 processes ({n / pair:,.0f} records/s on idle cores)",
+        f"{two:.1f} times",
+        ">= 4 times",
+        two >= 4,
+    )
     return first and second
 
 
@@ -126,8 +135,9 @@ def loading(n: int = 1024) -> bool:
     """A batch of 32 random records of 12 x 5,000, z-scored, against their integers as floats."""
     with tempfile.TemporaryDirectory() as name:
         folder = data_set(Path(name) / "data", n, fs=500, samples=5000)
-        prepare(table_source(COLUMNS), folder, Path(name) / "out", fs=500, workers=2,
-                progress=False)  # fmt: skip
+        prepare(
+            folder_dataset(COLUMNS), folder, Path(name) / "out", fs=500, workers=2, progress=False
+        )
         store = open_store(Path(name) / "out")
         raw = signals(store)
         rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:32]
@@ -138,12 +148,20 @@ def loading(n: int = 1024) -> bool:
         assert torch.allclose(store[rows].ecg, zscore(floats() / 1000, per="record"), atol=1e-4)
         read, loaded = seconds(floats, lambda: store[rows], repeats=25)
     ratio = loaded / read
-    return report(f"batch of 32 from a store ({32 / loaded:,.0f} records/s), over a memory map",
-                  f"{ratio:.1f} times", "<= 5 times", ratio <= 5)  # fmt: skip
+    return report(
+        f"batch of 32 from a store ({32 / loaded:,.0f} records/s), over a memory map",
+        f"{ratio:.1f} times",
+        "<= 5 times",
+        ratio <= 5,
+    )
 
 
 def growth() -> bool:
     """Peak memory of `prepare` on 1,000 and on 100,000 records."""
     a, b = (peak_megabytes(GROWTH.format(n=n)) for n in (1000, 100_000))
-    return report("memory of prepare, 1,000 -> 100,000 records", f"{a:.0f} -> {b:.0f} MB",
-                  "growth <= 10%", b <= 1.1 * a)  # fmt: skip
+    return report(
+        "memory of prepare, 1,000 -> 100,000 records",
+        f"{a:.0f} -> {b:.0f} MB",
+        "growth <= 10%",
+        b <= 1.1 * a,
+    )

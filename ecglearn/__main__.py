@@ -1,6 +1,6 @@
 """`python -m ecglearn` is `ecglearn`; torchrun starts it so."""
 
-from ecglearn.commands import main
+from ecglearn.cli import main
 
 if __name__ == "__main__":
     main()

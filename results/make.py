@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
 from ecglearn.checkpoint import library_hash
-from results import clinical, deri, five_methods, planted, real, scar, tamer
-from results.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run
+from results.runs import clinical, deri, five_methods, planted, real, scar, tamer
+from results.runs.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run
 
 SEEDS = (0, 1, 2)
 HERE = Path(__file__).resolve().parent
@@ -39,48 +39,57 @@ CONFIGS: dict[str, dict[str, Any]] = {
 ABLATION_ROWS = (*ABLATION, "PTACL, fine-tuned", "supervised", "random init")
 TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
     "ptacl-alignment": (
-        tuple(ALIGNMENT), alignment_run,
+        tuple(ALIGNMENT),
+        alignment_run,
         "2048 training and 512 test patients of cohort seed 0, 20 epochs, batch 128, no stage 1",
     ),
     "ptacl-ablation": (
-        ABLATION_ROWS, ablation_run,
+        ABLATION_ROWS,
+        ablation_run,
         "1024 training and 512 test patients of cohort seed 0, 20 epochs for each stage, batch 64",
     ),
     "tamer-ablation": (
-        tuple(tamer.ABLATION), tamer.ablation_run,
+        tuple(tamer.ABLATION),
+        tamer.ablation_run,
         "512 training and 512 test patients of cohort seed 0, 8 epochs, batch 64, embedded text",
     ),
     "deri-ablation": (
-        tuple(deri.ABLATION), deri.ablation_run,
+        tuple(deri.ABLATION),
+        deri.ablation_run,
         "512 training and 512 test patients of cohort seed 0, 12 epochs, batch 32, embedded text; "
         "embedded writer, 12 epochs on the frozen vectors",
     ),
     "clinical-transfer": (
-        tuple(clinical.VARIANTS), clinical.run,
+        tuple(clinical.VARIANTS),
+        clinical.run,
         "1024 training and 1024 test patients of cohort seed 0; 12 epochs on pairs, 8 on flags, "
         "10 on all diagnoses or 100 steps on fewer",
     ),
     "scar-missingness": (
-        tuple(scar.MISSINGNESS), scar.missingness_run,
+        tuple(scar.MISSINGNESS),
+        scar.missingness_run,
         "1024 training and 512 test patients of cohort seed 0 (white-box: 128 of them), 10 epochs, "
         "batch 64, embedded text",
     ),
     "five-methods": (
-        five_methods.VARIANTS, five_methods.run,
+        five_methods.VARIANTS,
+        five_methods.run,
         "2048 training and 1024 test patients of cohort seed 0, second site of cohort seed 1, 12 "
         "passes over all stages, batch 64, encoders of 275,000 parameters, embedded text",
     ),
     "real-records": (
-        real.VARIANTS, real.run,
+        real.VARIANTS,
+        real.run,
         "small licensed samples of PTB-XL, LUDB and the CinC Challenges (190, 134 and 43 records); "
         "probes and real reports from the training folds of PTB-XL; class preset, embedded text",
     ),
     "scar-planted": (
-        tuple(planted.PLANTED), planted.planted_run,
+        tuple(planted.PLANTED),
+        planted.planted_run,
         "512 training and 512 test records of planted waves in noise, drawn anew for each seed, 19 "
         "epochs, batch 64, embedded text",
     ),
-}  # fmt: skip
+}
 REAL = ("real-records",)
 
 
@@ -108,12 +117,17 @@ def make(table: str) -> None:
         return
     path = HERE / f"{table}.json"
     about = {
-        "command": f"python results/make.py {table}", "setting": setting, "seeds": list(SEEDS),
-        "version": ecglearn.__version__, "source": library_hash(), "torch": torch.__version__,
+        "command": f"python results/make.py {table}",
+        "setting": setting,
+        "seeds": list(SEEDS),
+        "version": ecglearn.__version__,
+        "source": library_hash(),
+        "torch": torch.__version__,
         "machine": machine(),
-        "simulated": table not in REAL, "preset": "full" if table == "five-methods" else "class",
+        "simulated": table not in REAL,
+        "preset": "full" if table == "five-methods" else "class",
         "changed": {v: changed(CONFIGS.get(table, {}).get(v)) for v in variants},
-    }  # fmt: skip
+    }
     runs: list[dict] = []
     if path.exists():
         before = json.loads(path.read_text())

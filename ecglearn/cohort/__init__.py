@@ -7,7 +7,20 @@ from ecglearn.cohort.simulate import Cohort, simulate, stream
 from ecglearn.cohort.truth import Truth, evidence
 
 __all__ = [
-    "CONDITIONS", "DEMOGRAPHICS", "DIAGNOSES", "FINDINGS", "LABS", "LAB_UNITS", "PHENOTYPES",
-    "PHENOTYPE_UNITS", "REFERENCE_RANGES", "RHYTHM_FINDINGS", "VITALS", "Cohort", "Truth",
-    "evidence", "simulate", "stream",
-]  # fmt: skip
+    "CONDITIONS",
+    "DEMOGRAPHICS",
+    "DIAGNOSES",
+    "FINDINGS",
+    "LABS",
+    "LAB_UNITS",
+    "PHENOTYPES",
+    "PHENOTYPE_UNITS",
+    "REFERENCE_RANGES",
+    "RHYTHM_FINDINGS",
+    "VITALS",
+    "Cohort",
+    "Truth",
+    "evidence",
+    "simulate",
+    "stream",
+]

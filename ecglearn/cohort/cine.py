@@ -165,8 +165,11 @@ def _radii(p: Latents, lv: NDArray, rv: NDArray, z: NDArray) -> dict[str, NDArra
     crescent = 0.70 * np.cbrt(right) ** 2 * (1 + 0.06 * z[:, 6:7])
     area, scale = _crescent_table()
     rv_scale = np.interp(crescent / epi**2, area, scale) * epi
-    return {"endo": endo.astype(np.float32), "epi": epi.astype(np.float32),
-            "rv": rv_scale.astype(np.float32)}  # fmt: skip
+    return {
+        "endo": endo.astype(np.float32),
+        "epi": epi.astype(np.float32),
+        "rv": rv_scale.astype(np.float32),
+    }
 
 
 def _paint(

@@ -15,10 +15,16 @@ LABS = (
 )
 LAB_UNITS = ("mmol/L", "mmol/L", "mmol/L", "umol/L", "g/dL", "ng/L", "pg/mL", "mmol/L", "mmol/L")
 REFERENCE_RANGES = {
-    "potassium": (3.5, 5.1), "calcium": (2.15, 2.60), "sodium": (135, 145),
-    "creatinine": (45, 105), "haemoglobin": (12.0, 17.0), "troponin_t": (0, 14),
-    "nt_probnp": (0, 300), "glucose": (3.9, 7.8), "magnesium": (0.70, 1.05),
-}  # fmt: skip
+    "potassium": (3.5, 5.1),
+    "calcium": (2.15, 2.60),
+    "sodium": (135, 145),
+    "creatinine": (45, 105),
+    "haemoglobin": (12.0, 17.0),
+    "troponin_t": (0, 14),
+    "nt_probnp": (0, 300),
+    "glucose": (3.9, 7.8),
+    "magnesium": (0.70, 1.05),
+}
 VITALS = (
     *("heart_rate", "systolic_pressure", "diastolic_pressure", "oxygen_saturation"),
     *("respiratory_rate", "temperature"),
@@ -51,15 +57,24 @@ def laboratory(p: Latents, *, seed: int, start: int = 0) -> NDArray[np.float64]:
     bnp = 1.75 + 0.17 * decade + 0.022 * np.maximum(60 - p["LVEF"], 0) + 0.4 * kidney
     bnp = bnp - 0.015 * (p["bmi"] - 26.5) + 0.5 * p["right_overload"]
     bnp = bnp + 0.45 * (p["atrial_fibrillation"] > 0) + 0.28 * z[6]
-    values = np.stack([
-        p["potassium"] + 0.12 * z[0],
-        p["calcium"] + 0.03 * z[1],
-        140 + 2.6 * z[2],
-        (72 + 15 * p["male"]) * np.exp(0.14 * z[3] + 0.04 * decade + 1.1 * kidney),
-        13.3 + 1.4 * p["male"] + 0.9 * z[4]
-        - (1.6 + 3.2 * p["anaemia"]) * (p["anaemia"] > 0) - 1.2 * kidney,
-        10**troponin, 10**bnp, 5.6 * np.exp(0.22 * z[7]), 0.85 + 0.08 * z[8],
-    ], 1)  # fmt: skip
+    values = np.stack(
+        [
+            p["potassium"] + 0.12 * z[0],
+            p["calcium"] + 0.03 * z[1],
+            140 + 2.6 * z[2],
+            (72 + 15 * p["male"]) * np.exp(0.14 * z[3] + 0.04 * decade + 1.1 * kidney),
+            13.3
+            + 1.4 * p["male"]
+            + 0.9 * z[4]
+            - (1.6 + 3.2 * p["anaemia"]) * (p["anaemia"] > 0)
+            - 1.2 * kidney,
+            10**troponin,
+            10**bnp,
+            5.6 * np.exp(0.22 * z[7]),
+            0.85 + 0.08 * z[8],
+        ],
+        1,
+    )
     sick = 1.5 * acute + p["dilated_cardiomyopathy"] + kidney + p["right_overload"] + 0.15 * decade
     ordered = np.array([2.0, -0.4, 2.0, 2.0, 1.6, -1.0, -1.0, 0.8, -0.6])
     chance = expit(ordered + 1.5 * sick[:, None])
@@ -84,7 +99,14 @@ def vital_signs(p: Latents, *, seed: int, start: int = 0) -> NDArray[np.float64]
     systolic = 126 + 5 * decade + 32 * p["hypertension"] - 16 * failing + 9 * z[1]
     diastolic = 76 + 0.35 * (systolic - 126) + 5 * z[2]
     saturation = np.minimum(97.3 - 2.5 * p["right_overload"] - 1.5 * failing + 0.9 * z[3], 100)
-    return np.stack([
-        p["heart_rate"] + 2.5 * z[0], systolic, diastolic, saturation,
-        15.5 + 3 * failing + 2 * p["right_overload"] + 1.6 * z[4], 36.7 + 0.3 * z[5],
-    ], 1)  # fmt: skip
+    return np.stack(
+        [
+            p["heart_rate"] + 2.5 * z[0],
+            systolic,
+            diastolic,
+            saturation,
+            15.5 + 3 * failing + 2 * p["right_overload"] + 1.6 * z[4],
+            36.7 + 0.3 * z[5],
+        ],
+        1,
+    )

@@ -15,9 +15,16 @@ MAINS = 50.0  # hertz
 
 
 def render_ecg(
-    p: Latents, beat: Beat, rhythm: Rhythm, *, fs: float, seed: int, start: int = 0,
-    prefix: str = "", noisy: bool = True,
-) -> NDArray[np.float32]:  # fmt: skip
+    p: Latents,
+    beat: Beat,
+    rhythm: Rhythm,
+    *,
+    fs: float,
+    seed: int,
+    start: int = 0,
+    prefix: str = "",
+    noisy: bool = True,
+) -> NDArray[np.float32]:
     """Twelve leads of 10 seconds in millivolt, (n, 12, samples).
 
     Waves are placed in milliseconds from each R wave; only the QT interval follows the rate.
@@ -114,10 +121,18 @@ def _waves(
     waves[:, 11] = normal_t / ((1 + np.exp(-np.clip(rise, -30, 30))) * (1 + np.exp(fall)))
     waves[:, 12] = _atrial_waves(p, rhythm.atrial, time)
     atrial = np.where(p["atrial_flutter"][:, None] > 0, beat.atrial[:, 1], beat.atrial[:, 0])
-    leads = np.concatenate([
-        beat.qrs, beat.ectopic, beat.p, beat.t[:, None], beat.ectopic[:, :1], beat.st[:, None],
-        atrial[:, None],
-    ], 1)  # fmt: skip
+    leads = np.concatenate(
+        [
+            beat.qrs,
+            beat.ectopic,
+            beat.p,
+            beat.t[:, None],
+            beat.ectopic[:, :1],
+            beat.st[:, None],
+            atrial[:, None],
+        ],
+        1,
+    )
     return waves, leads
 
 

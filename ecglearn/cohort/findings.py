@@ -182,7 +182,8 @@ def grade(p: Latents, beat: Beat) -> NDArray[np.float64]:
         "intraventricular conduction delay": above(p["qrs"], 114, 30) * narrow,
         "left ventricular hypertrophy": above(sokolow, 3.5, 2.0) * narrow,
         "ST-T strain": above(p["strain"], 0.3, 0.7) * narrow,
-        "right ventricular hypertrophy": above(r_over_s, 1.0, 2.0) * narrow
+        "right ventricular hypertrophy": above(r_over_s, 1.0, 2.0)
+        * narrow
         * (p["right_overload"] > 0),
         "left atrial enlargement": above(p["left_atrium"], 0.45, 0.75) * (p["p_amplitude"] > 0),
         "anterior ST elevation": above(p["anterior_infarction.acute"], 0.15, 0.85),
@@ -195,7 +196,7 @@ def grade(p: Latents, beat: Beat) -> NDArray[np.float64]:
         "low QRS voltage": above(-limb, -0.6, 0.3),
         "left axis deviation": above(-axis, 30, 40),
         "right axis deviation": above(axis, 95, 50),
-    }  # fmt: skip
+    }
     table = np.stack([grades.get(name, np.zeros_like(axis)) for name in FINDINGS], 1)
     table[:, 0] = (table[:, 1:] == 0).all(1)
     return table

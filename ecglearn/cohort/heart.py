@@ -11,20 +11,37 @@ from ecglearn.cohort.physiology import Latents
 from ecglearn.cohort.streams import normal
 
 # Dower 1980: rows I, II, V1..V6; columns X (left), Y (down), Z (back)
-FORWARD_DOWER = np.array([
-    [0.632, -0.235, 0.059], [0.235, 1.066, -0.132], [-0.515, 0.157, -0.917],
-    [0.044, 0.164, -1.387], [0.882, 0.098, -1.277], [1.213, 0.127, -0.601],
-    [1.125, 0.127, -0.086], [0.831, 0.076, 0.230],
-])  # fmt: skip
+FORWARD_DOWER = np.array(
+    [
+        [0.632, -0.235, 0.059],
+        [0.235, 1.066, -0.132],
+        [-0.515, 0.157, -0.917],
+        [0.044, 0.164, -1.387],
+        [0.882, 0.098, -1.277],
+        [1.213, 0.127, -0.601],
+        [1.125, 0.127, -0.086],
+        [0.831, 0.076, 0.230],
+    ]
+)
 # waves of the QRS complex: time and width in ms for a 92 ms complex, vector in mV
-QRS = np.array([
-    [-24, 7.0, -0.14, -0.06, -0.24], [-9, 8.0, 0.50, 0.50, -0.12],
-    [3, 9.0, 0.92, 0.55, 0.48], [20, 9.0, -0.12, -0.14, 0.46], [34, 9.5, 0.0, 0.0, 0.0],
-])  # fmt: skip
-QRS_LBBB = np.array([
-    [-24, 9.0, 0.16, 0.10, 0.10], [-9, 11.0, 0.58, 0.30, 0.66],
-    [7, 10.0, 0.10, 0.05, 0.22], [26, 13.0, 0.78, 0.14, 0.62], [34, 9.5, 0.0, 0.0, 0.0],
-])  # fmt: skip
+QRS = np.array(
+    [
+        [-24, 7.0, -0.14, -0.06, -0.24],
+        [-9, 8.0, 0.50, 0.50, -0.12],
+        [3, 9.0, 0.92, 0.55, 0.48],
+        [20, 9.0, -0.12, -0.14, 0.46],
+        [34, 9.5, 0.0, 0.0, 0.0],
+    ]
+)
+QRS_LBBB = np.array(
+    [
+        [-24, 9.0, 0.16, 0.10, 0.10],
+        [-9, 11.0, 0.58, 0.30, 0.66],
+        [7, 10.0, 0.10, 0.05, 0.22],
+        [26, 13.0, 0.78, 0.14, 0.62],
+        [34, 9.5, 0.0, 0.0, 0.0],
+    ]
+)
 RBBB_LATE = np.array([-0.55, -0.08, -0.72])
 ANTERIOR_LOCAL = np.array([0, 0, 0.10, 0.26, 0.30, 0.20, 0.06, 0.0])
 INFERIOR_LOCAL = np.array([0, 0.05, 0, 0, 0, 0, 0, 0.02])
@@ -106,9 +123,16 @@ def draw_beat(p: Latents, *, seed: int, start: int = 0, prefix: str = "") -> Bea
     ectopic = np.stack([strength * [0.9, -0.6, 0.9], strength * [0.35, -0.3, 0.5]], 1)
     atrial = np.broadcast_to([[-0.35, 0.45, -0.75], [-0.05, -1.0, 0.25]], (n, 2, 3))
     return Beat(
-        torso, mu, sigma, v @ to_leads, _p_wave(p) @ to_leads,
-        (t[:, None] @ to_leads)[:, 0], st, ectopic @ to_leads, atrial @ to_leads,
-    )  # fmt: skip
+        torso,
+        mu,
+        sigma,
+        v @ to_leads,
+        _p_wave(p) @ to_leads,
+        (t[:, None] @ to_leads)[:, 0],
+        st,
+        ectopic @ to_leads,
+        atrial @ to_leads,
+    )
 
 
 def _nominal(lbbb: NDArray[np.bool_]) -> NDArray[np.float64]:

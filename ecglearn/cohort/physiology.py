@@ -158,9 +158,11 @@ def _heart(p: Latents, z: Latents, decade: NDArray) -> None:
     log_mass = np.log(p["bsa"] * (42 + 10.5 * male)) + 0.0675 * z["size"] + 0.13 * z["mass"]
     p["LVM"] = np.exp(log_mass + 0.36 * hyp + 0.25 * dcm)
     p["RVEDV"] = (
-        1.08 * base * np.exp(0.10 * z["size"] + 0.09 * z["right_size"])
+        1.08
+        * base
+        * np.exp(0.10 * z["size"] + 0.09 * z["right_size"])
         * np.exp(0.50 * p["right_overload"])
-    )  # fmt: skip
+    )
     stroke = p["LVSV"] * (1 - 0.12 * p["right_overload"])
     p["RVSV"] = np.minimum(stroke, 0.78 * p["RVEDV"])
     p["RVESV"] = p["RVEDV"] - p["RVSV"]

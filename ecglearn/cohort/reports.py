@@ -134,9 +134,12 @@ WORDINGS = {
 }
 SINUS = ("sinus rhythm", "normal sinus rhythm, rate {rate}", "regular sinus rhythm")
 NEGATIONS = (
-    "no acute ST elevation", "no pathological Q waves", "no bundle branch block",
-    "no ectopic beats", "QT interval normal",
-)  # fmt: skip
+    "no acute ST elevation",
+    "no pathological Q waves",
+    "no bundle branch block",
+    "no ectopic beats",
+    "QT interval normal",
+)
 NEGATED = (
     ("anterior ST elevation", "inferior ST elevation"),
     ("old anterior infarction", "old inferior infarction"),
@@ -165,8 +168,12 @@ def write_reports(p: Latents, grades: NDArray, *, seed: int, start: int = 0) -> 
     """
     draws = uniform(seed, "report", start, len(grades), DRAWS)
     numbers = {
-        "rate": p["heart_rate"], "pr": p["pr"], "qrs": p["qrs"], "qtc": p["qtc"], "axis": p["axis"],
-    }  # fmt: skip
+        "rate": p["heart_rate"],
+        "pr": p["pr"],
+        "qrs": p["qrs"],
+        "qtc": p["qtc"],
+        "axis": p["axis"],
+    }
     rounded = {name: np.round(value).astype(int) for name, value in numbers.items()}
     return [
         _report(row, iter(draw), {name: int(value[i]) for name, value in rounded.items()})

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecglearn.cohort.physiology import Latents
+from ecglearn.cohort.render import CHUNK, CohortSpec, patient_views, rows_of, runs
 from ecglearn.cohort.truth import Truth
-from ecglearn.cohort.views import CHUNK, Source, patient_views, rows_of, runs
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,16 @@ class Cohort:
 
 
 def simulate(
-    n: int, *, seed: int = 0, fs: float = 100, frames: int = 26, size: int = 42, noise: bool = True,
-    coupled: bool = True, start: int = 0,
-) -> Cohort:  # fmt: skip
+    n: int,
+    *,
+    seed: int = 0,
+    fs: float = 100,
+    frames: int = 26,
+    size: int = 42,
+    noise: bool = True,
+    coupled: bool = True,
+    start: int = 0,
+) -> Cohort:
     """A cohort of simulated patients: every number in it is made, none was measured.
 
     Args:
@@ -98,7 +105,7 @@ def simulate(
             raise ValueError(f"simulate: {name} must be positive, not {value}")
     if start < 0:
         raise ValueError(f"simulate: start must not be negative, but is {start}")
-    source = Source(seed, start, fs, frames, size, noise, coupled)
+    source = CohortSpec(seed, start, fs, frames, size, noise, coupled)
     ends = range(start, start + n, CHUNK)
     return _gather(
         [patient_views(source, first, min(CHUNK, start + n - first)) for first in ends], source
@@ -126,7 +133,7 @@ def stream(n: int, *, chunk: int = 256, start: int = 0, **settings) -> Iterator[
         yield simulate(min(chunk, start + n - first), start=first, **settings)
 
 
-def _gather(parts: list[dict], source: Source) -> Cohort:
+def _gather(parts: list[dict], source: CohortSpec) -> Cohort:
     def join(name: str) -> NDArray:
         return np.concatenate([part[name] for part in parts])
 
@@ -138,10 +145,12 @@ def _gather(parts: list[dict], source: Source) -> Cohort:
     )
     names = ("ecg", "cine", "phenotypes", "findings", "diagnoses", "labs", "vitals", "demographics")
     return Cohort(
-        fs=source.fs, truth=truth, reports=[line for part in parts for line in part["reports"]],
+        fs=source.fs,
+        truth=truth,
+        reports=[line for part in parts for line in part["reports"]],
         latents={
             name: np.concatenate([part["latents"][name] for part in parts])
             for name in parts[0]["latents"]
         },
         **{name: join(name) for name in names},
-    )  # fmt: skip
+    )

@@ -17,9 +17,14 @@ EIGHT = (0, 1, 6, 7, 8, 9, 10, 11)  # I, II, V1 to V6
 
 
 def second_site(
-    cohort: Cohort, *, seed: int = 0, healthy: float = 0.35, noise: float = 2.0,
-    cutoff: float = 35.0, step: float = 0.005,
-) -> Cohort:  # fmt: skip
+    cohort: Cohort,
+    *,
+    seed: int = 0,
+    healthy: float = 0.35,
+    noise: float = 2.0,
+    cutoff: float = 35.0,
+    step: float = 0.005,
+) -> Cohort:
     """Part of a cohort as another hospital would see and record it.
 
     Most of those with a normal ECG never come; a second set of electrode noise is added; the device

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecglearn.cohort.findings import FINDINGS, RHYTHM_FINDINGS
-from ecglearn.cohort.views import BLOCK, Source, noise_free_ecg
+from ecglearn.cohort.render import BLOCK, CohortSpec, noise_free_ecg
 
 SEGMENTS = 20
 
@@ -31,7 +31,7 @@ class Truth:
     phase_ecg: NDArray[np.float32]
     phase_cine: NDArray[np.float32]
     grades: NDArray[np.float64]
-    source: Source
+    source: CohortSpec
     index: NDArray[np.int64]
 
     @cached_property

@@ -65,9 +65,14 @@ class _Standardise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor,
+        ctx: Any,
+        x: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        mean: Tensor,
+        variance: Tensor,
         eps: float,
-    ) -> Tensor:  # fmt: skip
+    ) -> Tensor:
         ctx.save_for_backward(x, weight, mean, (variance + eps).rsqrt())
         ctx.eps = eps
         return batch_norm(x, mean, variance, weight, bias, training=False, eps=eps)
@@ -76,9 +81,17 @@ class _Standardise(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, weight, mean, over_spread = ctx.saved_tensors
         dx, dweight, dbias = torch.ops.aten.native_batch_norm_backward(
-            gradients[0].contiguous(), x, weight, None, None, mean, over_spread, True, ctx.eps,
+            gradients[0].contiguous(),
+            x,
+            weight,
+            None,
+            None,
+            mean,
+            over_spread,
+            True,
+            ctx.eps,
             [True, True, True],
-        )  # fmt: skip
+        )
         here = torch.stack([dbias, dweight]) * (len(mean) / x.numel())
         everywhere = gather(here[None]).mean(0)
         level, slope = (here - everywhere) * weight * over_spread

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from ecglearn.encoders.attention import Blocks, initialise
+from ecglearn.encoders.transformer import Blocks, initialise
 
 
 class CineTransformer(nn.Module):
@@ -38,10 +38,17 @@ class CineTransformer(nn.Module):
     """
 
     def __init__(
-        self, *, frames: int = 26, size: int = 84, patch: tuple[int, int, int] = (2, 12, 12),
-        width: int = 512, depth: int = 4, heads: int = 8, time_positions: bool = True,
+        self,
+        *,
+        frames: int = 26,
+        size: int = 84,
+        patch: tuple[int, int, int] = (2, 12, 12),
+        width: int = 512,
+        depth: int = 4,
+        heads: int = 8,
+        time_positions: bool = True,
         layer_scale: float | None = 1e-5,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         if size % patch[1] or size % patch[2]:
             raise ValueError(f"patches of {patch[1]} x {patch[2]} do not tile {size} x {size}")

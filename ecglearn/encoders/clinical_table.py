@@ -90,9 +90,14 @@ class TableEncoder(nn.Module):
     """
 
     def __init__(
-        self, columns: int, categories: Sequence[int] = (), *, width: int = 128,
-        embedding: int = 16, rates: Sequence[float] = (0.25, 0.25, 0.5),
-    ) -> None:  # fmt: skip
+        self,
+        columns: int,
+        categories: Sequence[int] = (),
+        *,
+        width: int = 128,
+        embedding: int = 16,
+        rates: Sequence[float] = (0.25, 0.25, 0.5),
+    ) -> None:
         super().__init__()
         self.columns, self.width = columns, width
         self.scaler = TableScaler(columns)

@@ -135,9 +135,17 @@ class CrossDecoder(nn.Module):
     """
 
     def __init__(
-        self, tokens: int, width: int, out: int, *, depth: int = 2, heads: int = 8,
-        head_width: int = 64, dropout: float = 0.2, drop_path: float = 0.1,
-    ) -> None:  # fmt: skip
+        self,
+        tokens: int,
+        width: int,
+        out: int,
+        *,
+        depth: int = 2,
+        heads: int = 8,
+        head_width: int = 64,
+        dropout: float = 0.2,
+        drop_path: float = 0.1,
+    ) -> None:
         super().__init__()
         self.tokens = tokens
         self.inside = GatedMLP(width, width, width, dropout)

@@ -7,7 +7,7 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from ecglearn.encoders.attention import Blocks, initialise
+from ecglearn.encoders.transformer import Blocks, initialise
 
 
 class ECGTransformer(nn.Module):
@@ -38,10 +38,19 @@ class ECGTransformer(nn.Module):
     """
 
     def __init__(
-        self, *, samples: int = 2500, patch: int = 50, width: int = 512, depth: int = 6,
-        heads: int = 8, leads: int = 12, leads_per_token: int = 1, use_cls: bool = False,
-        layer_scale: float | None = 1e-5, drop_path: float = 0.0,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        samples: int = 2500,
+        patch: int = 50,
+        width: int = 512,
+        depth: int = 6,
+        heads: int = 8,
+        leads: int = 12,
+        leads_per_token: int = 1,
+        use_cls: bool = False,
+        layer_scale: float | None = 1e-5,
+        drop_path: float = 0.0,
+    ) -> None:
         super().__init__()
         if samples % patch or leads % leads_per_token:
             raise ValueError(

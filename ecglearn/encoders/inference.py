@@ -12,7 +12,7 @@ PIECE = 128
 
 
 @torch.no_grad()
-def in_pieces(
+def map_batches(
     module: nn.Module, records: Any, what: Callable[[Any], Any], *, size: int = PIECE
 ) -> list[Any]:
     """What a module says about each piece of some records; its training mode is left as it was.

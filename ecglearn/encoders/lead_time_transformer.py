@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import gelu
 
-from ecglearn.encoders.attention import LARGEST, Blocks, initialise
+from ecglearn.encoders.transformer import LARGEST, Blocks, initialise
 from ecglearn.signals.missing import keep_samples
 
 LEAD_STD = 0.5  # as large as a token's content: with 0.02, leads were hardly told apart
@@ -61,10 +61,18 @@ class LeadTimeTransformer(nn.Module):
     """
 
     def __init__(
-        self, *, samples: int = 5000, patch: int = 125, width: int = 192, depth: int = 12,
-        heads: int = 3, out: int = 256, selector: Literal["mean", "learned"] = "learned",
-        stem: tuple[int, int, int] | None = None, leads: int = 12,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        samples: int = 5000,
+        patch: int = 125,
+        width: int = 192,
+        depth: int = 12,
+        heads: int = 3,
+        out: int = 256,
+        selector: Literal["mean", "learned"] = "learned",
+        stem: tuple[int, int, int] | None = None,
+        leads: int = 12,
+    ) -> None:
         super().__init__()
         if samples % patch:
             raise ValueError(f"patches of {patch} samples do not tile {samples} samples")
@@ -118,9 +126,12 @@ class LeadTimeTransformer(nn.Module):
         return keep
 
     def tokenise(
-        self, x: Float[Tensor, "B lead time"], visible: Bool[Tensor, "B lead segment"], *,
+        self,
+        x: Float[Tensor, "B lead time"],
+        visible: Bool[Tensor, "B lead segment"],
+        *,
         blank: bool = True,
-    ) -> Float[Tensor, "B N D"]:  # fmt: skip
+    ) -> Float[Tensor, "B N D"]:
         """Tokens before the first block, standardised with the visible samples only.
 
         Args:

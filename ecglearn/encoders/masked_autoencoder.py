@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from ecglearn.encoders.attention import Blocks, initialise
+from ecglearn.encoders.transformer import Blocks, initialise
 
 
 class PatchEncoder(Protocol):
@@ -76,9 +76,14 @@ class MaskedAutoencoder(nn.Module):
     """
 
     def __init__(
-        self, encoder: nn.Module, *, ratio: float, decoder_width: int = 256, decoder_heads: int = 4,
+        self,
+        encoder: nn.Module,
+        *,
+        ratio: float,
+        decoder_width: int = 256,
+        decoder_heads: int = 4,
         layer_scale: float | None = 1e-5,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.encoder, self.ratio = encoder, ratio
         shape: PatchEncoder = encoder  # pyright: ignore[reportAssignmentType]

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 
-from ecglearn.encoders.attention import initialise
+from ecglearn.encoders.transformer import initialise
 
 NEVER = -1e4  # score of a token that is not there to be removed
 
@@ -31,9 +31,14 @@ class Masker(nn.Module):
     """
 
     def __init__(
-        self, width: int, text: int, *, use_text: bool = True, structured: bool = False,
+        self,
+        width: int,
+        text: int,
+        *,
+        use_text: bool = True,
+        structured: bool = False,
         bound: float = 3.0,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.bound, self.structured = bound, structured
         self.token = nn.Linear(width, width)
@@ -44,9 +49,11 @@ class Masker(nn.Module):
         self.apply(initialise)
 
     def forward(
-        self, tokens: Float[Tensor, "B N D"], report: Float[Tensor, "B text"],
+        self,
+        tokens: Float[Tensor, "B N D"],
+        report: Float[Tensor, "B text"],
         keep: Bool[Tensor, "B lead segment"],
-    ) -> Float[Tensor, "B N"]:  # fmt: skip
+    ) -> Float[Tensor, "B N"]:
         """Scores, higher = take it away; no gradient goes back to tokens or report.
 
         Args:
@@ -68,9 +75,13 @@ class Masker(nn.Module):
 
 
 def remove(
-    scores: Float[Tensor, "B N"], share: float, *, temperature: float,
-    keep: Bool[Tensor, "B N"] | None = None, generator: Generator | None = None,
-) -> Float[Tensor, "B N"]:  # fmt: skip
+    scores: Float[Tensor, "B N"],
+    share: float,
+    *,
+    temperature: float,
+    keep: Bool[Tensor, "B N"] | None = None,
+    generator: Generator | None = None,
+) -> Float[Tensor, "B N"]:
     """Take away exactly round(share * tokens) tokens of each record: 1 = removed, 0 = stays.
 
     Gumbel-Sigmoid: logistic noise is added to the scores, the largest go. Backwards the mask is

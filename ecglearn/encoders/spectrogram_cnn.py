@@ -26,9 +26,12 @@ class SpectrogramCNN(nn.Module):
     """
 
     def __init__(
-        self, *, widths: Sequence[int] = (64, 128, 256), blocks: Sequence[int] = (2, 2, 2),
+        self,
+        *,
+        widths: Sequence[int] = (64, 128, 256),
+        blocks: Sequence[int] = (2, 2, 2),
         leads: int = 12,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.stages = len(widths)
         self.width = widths[-1]

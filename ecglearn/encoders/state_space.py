@@ -27,9 +27,14 @@ class S4D(nn.Module):
     """
 
     def __init__(
-        self, width: int, states: int = 4, *, bidirectional: bool = True, shortest: float = 1e-3,
+        self,
+        width: int,
+        states: int = 4,
+        *,
+        bidirectional: bool = True,
+        shortest: float = 1e-3,
         longest: float = 1e-1,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.bidirectional = bidirectional
         low, high = math.log(shortest), math.log(longest)
@@ -118,9 +123,14 @@ class S4Encoder(nn.Module):
     """
 
     def __init__(
-        self, *, width: int = 512, layers: int = 4, states: int = 4, rate: float = 0.2,
+        self,
+        *,
+        width: int = 512,
+        layers: int = 4,
+        states: int = 4,
+        rate: float = 0.2,
         leads: int = 12,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         self.width = width
         self.lift = nn.Conv1d(leads, width, 1)

@@ -74,8 +74,10 @@ def cost(method: Any, batch: Any, *, repeats: int = 3) -> Cost:
     return Cost(
         sum(p.numel() for p in trained),
         sum(p.numel() for p in used_by_embed(method, batch)),
-        seconds, embed_seconds, sum(kept.values()) / 1e6,
-    )  # fmt: skip
+        seconds,
+        embed_seconds,
+        sum(kept.values()) / 1e6,
+    )
 
 
 def used_by_embed(method: Any, batch: Any) -> list[torch.nn.Parameter]:
@@ -91,9 +93,11 @@ def used_by_embed(method: Any, batch: Any) -> list[torch.nn.Parameter]:
 
     class Watch(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None):
-            used.update(dict.fromkeys(
-                x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.nn.Parameter)
-            ))  # fmt: skip
+            used.update(
+                dict.fromkeys(
+                    x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.nn.Parameter)
+                )
+            )
             return func(*args, **(kwargs or {}))
 
     with Watch():

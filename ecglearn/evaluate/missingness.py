@@ -14,8 +14,8 @@ from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.evaluate.auroc import mean_auroc
-from ecglearn.evaluate.cmrs import cmrs, cmrs_draws
+from ecglearn.evaluate.metrics.auroc import mean_auroc
+from ecglearn.evaluate.metrics.cmrs import cmrs, cmrs_draws
 from ecglearn.evaluate.zero_shot import zero_shot
 from ecglearn.signals.filters import zscore
 from ecglearn.signals.missing import LEVELS, draw_missing, keep_samples, missing_share
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Prompts = Mapping[str, str | Sequence[str]]
 
 
-def hide(batch: ECGBatch, keep: Bool[Tensor, "B 12 segment"]) -> ECGBatch:
+def apply_missing(batch: ECGBatch, keep: Bool[Tensor, "B 12 segment"]) -> ECGBatch:
     """The batch as it would be had this much been missing from the start.
 
     What is missing becomes 0, the mean of a standardised signal, and is marked in `keep`; a model
@@ -54,7 +54,7 @@ def hide(batch: ECGBatch, keep: Bool[Tensor, "B 12 segment"]) -> ECGBatch:
     return replace(batch, ecg=ecg, keep=seen, r_peaks=None)
 
 
-def random_views(
+def random_keep_masks(
     batch: int, *, segments: int, seed: int = 0
 ) -> dict[str, Bool[Tensor, "B 12 segment"]]:
     """Keep maps of the three severities; the same seed gives every model the same.
@@ -95,12 +95,17 @@ def token_drops(
     """
     y = torch.as_tensor(np.asarray(labels, dtype=np.float32))
     if y.shape != (len(batch), len(prompts)):
-        raise ValueError(f"labels are {tuple(y.shape)} for {len(batch)} records and "
-                         f"{len(prompts)} classes")  # fmt: skip
+        raise ValueError(
+            f"labels are {tuple(y.shape)} for {len(batch)} records and {len(prompts)} classes"
+        )
     direction = torch.stack(
-        [normalize(method.embed_text([w] if isinstance(w, str) else list(w)).float(), dim=1).mean(0)
-         for w in prompts.values()]
-    ).cpu()  # fmt: skip
+        [
+            normalize(
+                method.embed_text([w] if isinstance(w, str) else list(w)).float(), dim=1
+            ).mean(0)
+            for w in prompts.values()
+        ]
+    ).cpu()
     wanted = y @ direction / y.sum(1, keepdim=True).clamp_min(1)
 
     def agreement(view: ECGBatch) -> Tensor:
@@ -129,7 +134,7 @@ def cell_drops(
         for segment in range(segments):
             keep = torch.ones(len(batch), 12, segments, dtype=torch.bool)
             keep[:, lead, segment] = False
-            drops[:, lead, segment] = whole - score(hide(batch, keep))
+            drops[:, lead, segment] = whole - score(apply_missing(batch, keep))
     return drops
 
 
@@ -153,9 +158,11 @@ def critical(drops: Float[Tensor, "B 12 segment"], share: float) -> Bool[Tensor,
 
 
 def critical_views(
-    drops: Float[Tensor, "B 12 segment"], *, seed: int = 0,
+    drops: Float[Tensor, "B 12 segment"],
+    *,
+    seed: int = 0,
     shares: Sequence[float] = (0.1, 0.25, 0.5),
-) -> dict[str, Bool[Tensor, "B 12 segment"]]:  # fmt: skip
+) -> dict[str, Bool[Tensor, "B 12 segment"]]:
     """Keep maps that go for the evidence: the top shares, and "hard".
 
     Hard is the top quarter and, of the rest, what moderate chance hides. The least needed cell
@@ -200,9 +207,15 @@ def evidence_removed(
 
 
 def missingness_table(
-    methods: Mapping[str, Any], batch: ECGBatch, prompts: Prompts, labels: ArrayLike,
-    views: Mapping[str, Bool[Tensor, "B 12 segment"]], *, draws: int = 200, seed: int = 0,
-) -> pd.DataFrame:  # fmt: skip
+    methods: Mapping[str, Any],
+    batch: ECGBatch,
+    prompts: Prompts,
+    labels: ArrayLike,
+    views: Mapping[str, Bool[Tensor, "B 12 segment"]],
+    *,
+    n_resamples: int = 200,
+    seed: int = 0,
+) -> pd.DataFrame:
     """AUROC, CMRS and its companion of each model on each view, with 95% intervals over records.
 
     Args:
@@ -212,7 +225,7 @@ def missingness_table(
         prompts: class to its wording or wordings.
         labels: who has which finding (records, classes), columns in the order of `prompts`.
         views: name to a keep map, the same for every model. "full" is always the first row.
-        draws: resampled cohorts, the same for every row.
+        n_resamples: resampled cohorts, the same for every row.
         seed: of the resampling.
 
     Returns:
@@ -227,14 +240,14 @@ def missingness_table(
 
     y = np.asarray(labels, float)
     rng = np.random.default_rng(seed)
-    rows = [rng.integers(len(y), size=len(y)) for _ in range(draws)]
+    rows = [rng.integers(len(y), size=len(y)) for _ in range(n_resamples)]
     lines = []
     for name, method in methods.items():
         full = _scores(method, batch, prompts)
         for view in ("full", *views):
             scores, gone = full, 0.0
             if view != "full":
-                scores = _scores(method, hide(batch, views[view]), prompts)
+                scores = _scores(method, apply_missing(batch, views[view]), prompts)
                 gone = float(missing_share(views[view]).mean())
             values = np.array([mean_auroc(y, scores), *cmrs(scores, full, y)])
             drawn = np.column_stack(

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecglearn.evaluate.auroc import mean_auroc
-from ecglearn.evaluate.uncertainty import Interval
+from ecglearn.evaluate.intervals import Interval
+from ecglearn.evaluate.metrics.auroc import mean_auroc
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SHARES = (0.01, 0.1, 1.0)
-STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0)
+LABEL_FRACTIONS = (0.01, 0.1, 1.0)
+CS = (1e-3, 1e-2, 1e-1, 1.0)
 
 
 class Split(NamedTuple):
@@ -35,7 +35,7 @@ class Probe(NamedTuple):
 
     Attributes:
         scores: of the test records (records, classes).
-        strength: C of the regularisation that was best on the validation records.
+        C: of the regularisation that was best on the validation records.
         unseen: positions of classes without a case among the labelled records; they have constant
             scores, so their AUROC is one half.
         score: from features of other records to their scores; the log odds of each class.
@@ -44,7 +44,7 @@ class Probe(NamedTuple):
     """
 
     scores: NDArray[np.float64]
-    strength: float
+    C: float
     unseen: list[int]
     score: Callable[[ArrayLike], NDArray[np.float64]]
 
@@ -72,9 +72,13 @@ class Probed:
 
 
 def fit_probe(
-    features: Split, labels: Split, *, share: float = 1.0, seed: int = 0,
-    strengths: Sequence[float] = STRENGTHS,
-) -> Probe:  # fmt: skip
+    features: Split,
+    labels: Split,
+    *,
+    share: float = 1.0,
+    seed: int = 0,
+    Cs: Sequence[float] = CS,
+) -> Probe:
     """One logistic regression for each class, on frozen features of a share of the records.
 
     The strength of the regularisation is chosen by macro AUROC on the validation records; the test
@@ -86,7 +90,7 @@ def fit_probe(
         share: of the training records whose labels are used, at least one record; drawn without
             regard to classes.
         seed: of this draw.
-        strengths: values of C that are tried.
+        Cs: values of C that are tried.
 
     Raises:
         ValueError: the share is not in (0, 1], or numbers of records disagree.
@@ -109,22 +113,29 @@ def fit_probe(
     scale = StandardScaler().fit(x.train[rows])
     x = Split(scale.transform(x.train[rows]), *(scale.transform(part) for part in x[1:]))
     known = y.train[rows]
-    fits = {strength: _fit(x.train, known, strength) for strength in strengths}
+    fits = {C: _fit(x.train, known, C) for C in Cs}
     chosen = max(
-        strengths,
-        key=lambda c: np.nan_to_num(mean_auroc(y.validation, _score(x.validation, fits[c]))),
+        Cs,
+        key=lambda C: np.nan_to_num(mean_auroc(y.validation, _score(x.validation, fits[C]))),
     )
     unseen = [k for k in range(known.shape[1]) if not _both(known[:, k])]
     return Probe(
-        _score(x.test, fits[chosen]), chosen, unseen,
+        _score(x.test, fits[chosen]),
+        chosen,
+        unseen,
         lambda others: _score(np.asarray(scale.transform(_array(others))), fits[chosen]),
-    )  # fmt: skip
+    )
 
 
 def probe_table(
-    encoders: Mapping[str, Split], labels: Split, *, shares: Sequence[float] = SHARES,
-    seeds: int = 5, draws: int = 200, strengths: Sequence[float] = STRENGTHS,
-) -> pd.DataFrame:  # fmt: skip
+    encoders: Mapping[str, Split],
+    labels: Split,
+    *,
+    label_fractions: Sequence[float] = LABEL_FRACTIONS,
+    seeds: int = 5,
+    n_resamples: int = 200,
+    Cs: Sequence[float] = CS,
+) -> pd.DataFrame:
     """Macro AUROC of probes on several encoders, with every share of the labels.
 
     Each draw of the bootstrap takes test patients and seeds at random, so the 95% interval covers
@@ -134,10 +145,10 @@ def probe_table(
         encoders: name to frozen features; put a random encoder among them, and what is known
             without any ECG (age, sex): they say what the task gives away.
         labels: as for `fit_probe`.
-        shares: of the training records.
+        label_fractions: of the training records.
         seeds: draws of the labelled records.
-        draws: resampled test cohorts.
-        strengths: values of C that are tried.
+        n_resamples: resampled test cohorts.
+        Cs: values of C that are tried.
 
     Returns:
         Rows (encoder, share); columns value, low, high, records (labelled), unseen (classes without
@@ -152,12 +163,12 @@ def probe_table(
     y = _array(labels.test)
     rows = {}
     for name, features in encoders.items():
-        for share in shares:
+        for share in label_fractions:
             runs = [
-                fit_probe(features, labels, share=share, seed=seed, strengths=strengths)
+                fit_probe(features, labels, share=share, seed=seed, Cs=Cs)
                 for seed in range(seeds if share < 1 else 1)
             ]
-            interval = _over_both(y, [run.scores for run in runs], draws)
+            interval = _over_both(y, [run.scores for run in runs], n_resamples)
             rows[name, share] = {
                 **interval._asdict(),
                 "records": max(1, round(share * len(_array(labels.train)))),
@@ -168,7 +179,7 @@ def probe_table(
     return table
 
 
-def _fit(x: NDArray, y: NDArray, strength: float) -> NDArray[np.float64]:
+def _fit(x: NDArray, y: NDArray, C: float) -> NDArray[np.float64]:
     """Weights with the intercept in the last row (D + 1, classes); zeros for unseen classes."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -180,7 +191,7 @@ def _fit(x: NDArray, y: NDArray, strength: float) -> NDArray[np.float64]:
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model = LogisticRegression(C=strength, max_iter=300).fit(x[seen], y[seen, k])
+            model = LogisticRegression(C=C, max_iter=300).fit(x[seen], y[seen, k])
         weights[:-1, k], weights[-1, k] = model.coef_[0], model.intercept_[0]
     return weights
 
@@ -193,10 +204,10 @@ def _score(x: NDArray, weights: NDArray) -> NDArray[np.float64]:
     return x @ weights[:-1] + weights[-1]
 
 
-def _over_both(y: NDArray, runs: list[NDArray], draws: int) -> Interval:
+def _over_both(y: NDArray, runs: list[NDArray], n_resamples: int) -> Interval:
     whole = float(np.mean([mean_auroc(y, scores) for scores in runs]))
     rng, values = np.random.default_rng(0), []
-    for _ in range(draws):
+    for _ in range(n_resamples):
         rows = rng.integers(len(y), size=len(y))
         chosen = rng.integers(len(runs), size=len(runs))
         means = {k: mean_auroc(y[rows], runs[k][rows]) for k in set(chosen.tolist())}

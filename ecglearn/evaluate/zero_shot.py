@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from torch.nn.functional import normalize
 
 from ecglearn.data.label_sets import label_set
-from ecglearn.evaluate.auroc import auroc_intervals
-from ecglearn.evaluate.label_sets import class_overlap
-from ecglearn.evaluate.uncertainty import Interval
+from ecglearn.evaluate.intervals import Interval
+from ecglearn.evaluate.metrics.auroc import auroc_intervals
+from ecglearn.evaluate.prompts import class_overlap
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def zero_shot(method: Any, batch: Any, prompts: Mapping[str, str | Sequence[str]
 
 
 def cross_domain(
-    scores: pd.DataFrame, labels: pd.DataFrame, source: str, target: str, *, draws: int = 200
+    scores: pd.DataFrame, labels: pd.DataFrame, source: str, target: str, *, n_resamples: int = 200
 ) -> Interval:
     """Mean AUROC over the classes of the target that the source also knows, over test patients.
 
@@ -65,7 +65,7 @@ def cross_domain(
         labels: of the same records and classes.
         source: label set.
         target: label set; the same as the source takes all its classes.
-        draws: resampled test cohorts.
+        n_resamples: resampled test cohorts.
 
     Raises:
         ValueError: no map between the two is known, or no class is shared and labelled.
@@ -74,11 +74,13 @@ def cross_domain(
 
     Book: tamer#label-sets
     """
-    known = list(label_set(target)) if source == target else [
-        c for found in class_overlap(source, target).values() for c in found
-    ]  # fmt: skip
+    known = (
+        list(label_set(target))
+        if source == target
+        else [c for found in class_overlap(source, target).values() for c in found]
+    )
     shared = [c for c in dict.fromkeys(known) if c in labels.columns]
     if not shared:
         raise ValueError(f"no labelled class of '{target}' is known to '{source}'")
-    row = auroc_intervals(scores[shared], labels[shared], draws=draws).loc["macro"]
+    row = auroc_intervals(scores[shared], labels[shared], n_resamples=n_resamples).loc["macro"]
     return Interval(*map(float, row[["value", "low", "high"]]))

@@ -10,11 +10,11 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.data.clinical_schema import lab_flags
-from ecglearn.data.windows import ecg_window
+from ecglearn.data.clinical.schema import lab_flags
+from ecglearn.data.transforms import ecg_window
 from ecglearn.distributed import gather
 from ecglearn.encoders.clinical_table import TableEncoder
-from ecglearn.encoders.inference import in_pieces
+from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.state_space import S4Encoder
 from ecglearn.losses.focal import masked_focal
 from ecglearn.losses.redundancy import barlow_twins, cross_correlation
@@ -89,10 +89,19 @@ class ClinicalTransferConfig:
             ValueError: another name.
         """
         laptop = ClinicalTransferConfig(
-            width=64, layers=2, dropout=0.1, columns=10, categories=(2,), table_width=64,
-            table_dropout=(0.1, 0.1), projector=(256, 256), redundancy=0.005, flags=18, diagnoses=9,
+            width=64,
+            layers=2,
+            dropout=0.1,
+            columns=10,
+            categories=(2,),
+            table_width=64,
+            table_dropout=(0.1, 0.1),
+            projector=(256, 256),
+            redundancy=0.005,
+            flags=18,
+            diagnoses=9,
             slow=1.0,
-        )  # fmt: skip
+        )
         presets = {
             "paper": ClinicalTransferConfig(),
             "class": laptop,
@@ -190,7 +199,7 @@ class ClinicalTransfer(nn.Module):
         Args:
             batch: needs only `ecg`.
         """
-        return torch.cat(in_pieces(self, batch, self.encode))
+        return torch.cat(map_batches(self, batch, self.encode))
 
     @torch.no_grad()
     def predict(
@@ -207,11 +216,11 @@ class ClinicalTransfer(nn.Module):
             heads = torch.cat([self.diagnosis_head(crops), self.lab_head(crops)], 1).sigmoid()
             return heads.unflatten(0, (len(part), -1)).mean(1)
 
-        answer = torch.cat(in_pieces(self, batch, both))
+        answer = torch.cat(map_batches(self, batch, both))
         return answer[:, : self.config.diagnoses], answer[:, self.config.diagnoses :]
 
     @torch.no_grad()
-    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+    def local_tokens(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
         """Features in order of time, each a mean over ten samples, and the second of its centre.
 
         Args:
@@ -222,7 +231,7 @@ class ClinicalTransfer(nn.Module):
             sequence = self.encoder.tokens(self._crops(part)).unflatten(0, (len(part), -1))
             return sequence.flatten(1, 2).unfold(1, 10, 10).mean(-1)
 
-        found = torch.cat(in_pieces(self, batch, tokens))
+        found = torch.cat(map_batches(self, batch, tokens))
         return found, (torch.arange(found.shape[1]) + 0.5) * 10 / self.config.fs
 
     def encode(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
@@ -256,9 +265,11 @@ class JointEmbedding(nn.Module):
         config = self.config = method.config
         self.method = method
         self.table = TableEncoder(
-            config.columns, config.categories, width=config.table_width,
+            config.columns,
+            config.categories,
+            width=config.table_width,
             rates=config.table_dropout,
-        )  # fmt: skip
+        )
         self.ecg_projector = projector(config.width, config.projector)
         self.table_projector = projector(config.table_width, config.projector)
 
@@ -359,9 +370,11 @@ class Reference(nn.Module):
         self.config, self.ecg = config, ecg
         self.method = ClinicalTransfer(config) if ecg else None
         self.table = TableEncoder(
-            config.columns, config.categories, width=config.table_width,
+            config.columns,
+            config.categories,
+            width=config.table_width,
             rates=config.table_dropout,
-        )  # fmt: skip
+        )
         self.head = nn.Linear(config.table_width + ecg * config.width, config.diagnoses)
 
     def steps(self) -> Steps:
@@ -404,7 +417,7 @@ class Reference(nn.Module):
                 features.append(self.method.encode(part))
             return self.head(torch.cat(features, 1)).sigmoid()
 
-        return torch.cat(in_pieces(self, batch, one))
+        return torch.cat(map_batches(self, batch, one))
 
 
 def stages(method: ClinicalTransfer) -> list[tuple[str, nn.Module]]:

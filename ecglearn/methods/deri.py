@@ -14,12 +14,12 @@ from torch.nn.functional import cosine_similarity, mse_loss, normalize
 from ecglearn.data.batch import ECGBatch
 from ecglearn.distributed import gather
 from ecglearn.encoders.cross_decoder import CrossDecoder, SeparatedAttention
-from ecglearn.encoders.ecg_resnet import ECGResNet
 from ecglearn.encoders.ecg_transformer import ECGTransformer
-from ecglearn.encoders.inference import in_pieces
+from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.pretrained import EMBEDDED
-from ecglearn.encoders.report_text import MED_CPT, EncodedReports, bert_parameters
-from ecglearn.encoders.report_tower import ReportTower, same_reports
+from ecglearn.encoders.resnet import ECGResNet
+from ecglearn.encoders.text_encoder import MED_CPT, EncodedReports, bert_parameters
+from ecglearn.encoders.text_tower import TextTower, same_reports
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import pooled_tokens
 
@@ -132,10 +132,22 @@ class DERIConfig:
             paper, rec_text=0.0, keep_order=False, mask_padding=False, released_inference=True
         )
         laptop = replace(
-            paper, fs=100, samples=1000, widths=(32, 64, 128), blocks=(2, 2, 2), patch=20,
-            vit_width=64, vit_depth=3, vit_heads=4, width=64, text=EMBEDDED, text_width=64,
-            decoder_heads=4, decoder_head_width=16, duplicates="ignored",
-        )  # fmt: skip
+            paper,
+            fs=100,
+            samples=1000,
+            widths=(32, 64, 128),
+            blocks=(2, 2, 2),
+            patch=20,
+            vit_width=64,
+            vit_depth=3,
+            vit_heads=4,
+            width=64,
+            text=EMBEDDED,
+            text_width=64,
+            decoder_heads=4,
+            decoder_head_width=16,
+            duplicates="ignored",
+        )
         tiny = replace(laptop, widths=(8, 16, 32), blocks=(1, 1, 1), width=32, vit_depth=1)
         presets = {"paper": paper, "released": released, "class": laptop, "smoke": tiny}
         if name not in presets:
@@ -203,15 +215,19 @@ class DERI(nn.Module):
             count = self.wave.tokens(config.samples)
         else:
             self.wave = ECGTransformer(
-                samples=config.samples, patch=config.patch, width=config.vit_width,
-                depth=config.vit_depth, heads=config.vit_heads, leads_per_token=12,
+                samples=config.samples,
+                patch=config.patch,
+                width=config.vit_width,
+                depth=config.vit_depth,
+                heads=config.vit_heads,
+                leads_per_token=12,
                 layer_scale=None,
-            )  # fmt: skip
+            )
             count = self.wave.tokens
         self.tokens = (count - 1) // config.stride + 1
         self.local = nn.Linear(self.wave.width, width)
         self.attention = SeparatedAttention(self.tokens, width, config.heads)
-        self.text = ReportTower(config.text, config.text_width, width)
+        self.text = TextTower(config.text, config.text_width, width)
         self.kept = int(self.tokens * (1 - config.mask_ratio))
         if config.rme and config.views == "masked":
             self.views = nn.ModuleList(
@@ -220,10 +236,12 @@ class DERI(nn.Module):
         elif config.rme:
             self.views = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2))
         sizes = {
-            "depth": config.decoder_depth, "heads": config.decoder_heads,
-            "head_width": config.decoder_head_width, "dropout": config.dropout,
+            "depth": config.decoder_depth,
+            "heads": config.decoder_heads,
+            "head_width": config.decoder_head_width,
+            "dropout": config.dropout,
             "drop_path": config.drop_path,
-        }  # fmt: skip
+        }
         # a decoder that no term trains would only add noise to the mixed embedding
         self.to_ecg = self.to_text = None
         if config.text_to_ecg and (config.mix or config.rec_ecg):
@@ -341,9 +359,7 @@ class DERI(nn.Module):
                 answers.append(x * (noise >= rate) / (1 - rate))
         return answers[0], answers[1]
 
-    def contrast(
-        self, u: Tensor, v: Tensor, same: Tensor | None = None
-    ) -> Float[Tensor, ""]:  # fmt: skip
+    def contrast(self, u: Tensor, v: Tensor, same: Tensor | None = None) -> Float[Tensor, ""]:
         """NCE(u, v): both directions summed, as in the paper's code.
 
         Args:
@@ -352,9 +368,12 @@ class DERI(nn.Module):
             same: pairs with one report.
         """
         both = info_nce(
-            u, v, temperature=self.config.temperature, same=same,
+            u,
+            v,
+            temperature=self.config.temperature,
+            same=same,
             same_positive=self.config.duplicates == "positive",
-        )  # fmt: skip
+        )
         return 2 * both
 
     def reconstruction(
@@ -383,7 +402,7 @@ class DERI(nn.Module):
         Args:
             batch: records.
         """
-        return torch.cat(in_pieces(self, batch, self._vector))
+        return torch.cat(map_batches(self, batch, self._vector))
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
@@ -395,9 +414,7 @@ class DERI(nn.Module):
         return normalize(self.text(self.text.encode(list(texts))), dim=-1)
 
     @torch.no_grad()
-    def memory(
-        self, batch: ECGBatch, k: int = 1, *, local: bool = False
-    ) -> Float[Tensor, "B K D"]:  # fmt: skip
+    def memory(self, batch: ECGBatch, k: int = 1, *, local: bool = False) -> Float[Tensor, "B K D"]:
         """What a report writer reads: `embed` as one token, or k tokens in order of time.
 
         Token j of k is the mean over the j-th of k equal stretches of the record.
@@ -423,16 +440,16 @@ class DERI(nn.Module):
                 x = x + self.text.head(ecg.decoded_tokens[:, : self.tokens])
             return pooled_tokens(x, k)
 
-        return torch.cat(in_pieces(self, batch, tokens))
+        return torch.cat(map_batches(self, batch, tokens))
 
     @torch.no_grad()
-    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+    def local_tokens(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
         """Local tokens Z in order of time, and the second each is centred at.
 
         Args:
             batch: needs only `ecg`.
         """
-        tokens = torch.cat(in_pieces(self, batch, lambda part: self.ecg_side(part).local))
+        tokens = torch.cat(map_batches(self, batch, lambda part: self.ecg_side(part).local))
         seconds = self.wave.seconds(self.config.samples, self.config.fs)
         return tokens, seconds[:: self.config.stride]
 
@@ -447,7 +464,7 @@ class DERI(nn.Module):
 
 def random_keep(
     tokens: Float[Tensor, "B N D"], count: int, keep_order: bool, generator: Generator | None = None
-) -> Float[Tensor, "B K D"]:  # fmt: skip
+) -> Float[Tensor, "B K D"]:
     """Some tokens of each record, drawn anew for each.
 
     Args:
@@ -485,9 +502,13 @@ def parameter_counts(config: DERIConfig) -> dict[str, int]:
 
     trained, text = size(method), bert_parameters()
     return {
-        "ECG encoder": size(method.wave), "D_et": size(method.to_text), "D_te": size(method.to_ecg),
-        "trained": trained, "text": text, "total": trained + text,
-    }  # fmt: skip
+        "ECG encoder": size(method.wave),
+        "D_et": size(method.to_text),
+        "D_te": size(method.to_ecg),
+        "trained": trained,
+        "text": text,
+        "total": trained + text,
+    }
 
 
 def _gathered(pairs: dict[str, tuple[Tensor, Tensor]]) -> dict[str, tuple[Tensor, Tensor]]:

@@ -12,12 +12,12 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import interpolate
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.data.windows import cine_frames, ecg_window
+from ecglearn.data.transforms import cine_frames, ecg_window
 from ecglearn.distributed import gather
 from ecglearn.encoders.cine_transformer import CineTransformer
 from ecglearn.encoders.ecg_transformer import ECGTransformer
 from ecglearn.encoders.heads import AttentionPool, ProjectionHead
-from ecglearn.encoders.inference import in_pieces
+from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.reconstruction import masked_mse
@@ -115,12 +115,28 @@ class PTACLConfig:
             ValueError: another name.
         """
         laptop = PTACLConfig(
-            fs=100, samples=500, patch=10, leads_per_token=12, size=42, cine_patch=(2, 21, 21),
-            grey_mean=0.4, grey_scale=0.25, time_positions=False,
-            width=64, ecg_depth=3, cine_depth=2, heads=4, projection=64,
-            layer_scale=None, frozen_layers=0, sigma=0.0, local_temperature=0.1, phase_exact=True,
-            decoder_width=64, augmented=False,
-        )  # fmt: skip
+            fs=100,
+            samples=500,
+            patch=10,
+            leads_per_token=12,
+            size=42,
+            cine_patch=(2, 21, 21),
+            grey_mean=0.4,
+            grey_scale=0.25,
+            time_positions=False,
+            width=64,
+            ecg_depth=3,
+            cine_depth=2,
+            heads=4,
+            projection=64,
+            layer_scale=None,
+            frozen_layers=0,
+            sigma=0.0,
+            local_temperature=0.1,
+            phase_exact=True,
+            decoder_width=64,
+            augmented=False,
+        )
         tiny = replace(laptop, width=32, ecg_depth=2, cine_depth=1, projection=32)
         presets = {"paper": PTACLConfig(), "class": laptop, "smoke": tiny}
         if name not in presets:
@@ -145,15 +161,25 @@ class PTACL(nn.Module):
         super().__init__()
         self.config = config
         self.ecg_encoder = ECGTransformer(
-            samples=config.samples, patch=config.patch, width=config.width, depth=config.ecg_depth,
-            heads=config.heads, leads_per_token=config.leads_per_token, use_cls=config.use_cls,
+            samples=config.samples,
+            patch=config.patch,
+            width=config.width,
+            depth=config.ecg_depth,
+            heads=config.heads,
+            leads_per_token=config.leads_per_token,
+            use_cls=config.use_cls,
             layer_scale=config.layer_scale,
-        )  # fmt: skip
+        )
         self.cine_encoder = CineTransformer(
-            frames=config.frames, size=config.size, patch=config.cine_patch, width=config.width,
-            depth=config.cine_depth, heads=config.heads, time_positions=config.time_positions,
+            frames=config.frames,
+            size=config.size,
+            patch=config.cine_patch,
+            width=config.width,
+            depth=config.cine_depth,
+            heads=config.heads,
+            time_positions=config.time_positions,
             layer_scale=config.layer_scale,
-        )  # fmt: skip
+        )
         self.ecg_head = ProjectionHead(config.width, config.projection)
         self.cine_head = ProjectionHead(config.width, config.projection)
         target = alignment_matrix(config.segments, sigma=config.sigma, distance=config.distance)
@@ -202,9 +228,12 @@ class PTACL(nn.Module):
                 term = aligned_cosine(*pair, valid=valid)
             else:
                 term = local_contrastive(
-                    *pair, self.alignment, temperature=config.local_temperature,
-                    weight=config.weight, valid=valid,
-                )  # fmt: skip
+                    *pair,
+                    self.alignment,
+                    temperature=config.local_temperature,
+                    weight=config.weight,
+                    valid=valid,
+                )
             terms["local"] = config.beta * term
         return terms
 
@@ -217,7 +246,7 @@ class PTACL(nn.Module):
         Args:
             batch: needs only `ecg`.
         """
-        return torch.cat(in_pieces(self, batch, lambda part: self._tokens(part).mean(1)))
+        return torch.cat(map_batches(self, batch, lambda part: self._tokens(part).mean(1)))
 
     @torch.no_grad()
     def embed_cine(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
@@ -226,7 +255,7 @@ class PTACL(nn.Module):
         Args:
             batch: needs `cine`.
         """
-        return torch.cat(in_pieces(self, batch, lambda part: self._cine_tokens(part).mean(1)))
+        return torch.cat(map_batches(self, batch, lambda part: self._cine_tokens(part).mean(1)))
 
     @torch.no_grad()
     def project(self, batch: ECGBatch) -> tuple[Float[Tensor, "B P"], Float[Tensor, "B P"]]:
@@ -236,10 +265,10 @@ class PTACL(nn.Module):
             batch: needs `ecg` and `cine`.
         """
         ecg = torch.cat(
-            in_pieces(self, batch, lambda part: self.ecg_head(self._tokens(part).mean(1)))
+            map_batches(self, batch, lambda part: self.ecg_head(self._tokens(part).mean(1)))
         )
         cine = torch.cat(
-            in_pieces(self, batch, lambda part: self.cine_head(self._cine_tokens(part).mean(1)))
+            map_batches(self, batch, lambda part: self.cine_head(self._cine_tokens(part).mean(1)))
         )
         return ecg, cine
 
@@ -253,24 +282,27 @@ class PTACL(nn.Module):
             batch: needs `ecg`, `cine` and `r_peaks`.
         """
         start = torch.zeros(len(batch), dtype=torch.int64)
-        ecg = torch.cat(in_pieces(
-            self, batch,
-            lambda part: self._local_ecg(self._tokens(part), part, start[: len(part)])[0],
-        ))  # fmt: skip
+        ecg = torch.cat(
+            map_batches(
+                self,
+                batch,
+                lambda part: self._local_ecg(self._tokens(part), part, start[: len(part)])[0],
+            )
+        )
         cine = torch.cat(
-            in_pieces(self, batch, lambda part: self._local_cine(self._cine_tokens(part)))
+            map_batches(self, batch, lambda part: self._local_cine(self._cine_tokens(part)))
         )
         return ecg, cine, self._beats(batch, start)[1]
 
     @torch.no_grad()
-    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+    def local_tokens(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
         """ECG tokens in order of time, and the second each is centred at.
 
         Args:
             batch: needs only `ecg`.
         """
         encoder = self.ecg_encoder
-        tokens = in_pieces(self, batch, lambda part: encoder.over_time(self._tokens(part)))
+        tokens = map_batches(self, batch, lambda part: encoder.over_time(self._tokens(part)))
         return torch.cat(tokens), encoder.seconds(self.config.samples, self.config.fs)
 
     def _tokens(self, batch: ECGBatch) -> Tensor:
@@ -284,10 +316,12 @@ class PTACL(nn.Module):
         assert batch.r_peaks is not None
         peaks = batch.r_peaks - offset.to(batch.r_peaks)[:, None]
         return beat_matrices(
-            peaks.masked_fill(batch.r_peaks < 0, -1), tokens=self.ecg_encoder.time_tokens,
-            samples_per_token=self.config.patch, segments=self.config.segments,
+            peaks.masked_fill(batch.r_peaks < 0, -1),
+            tokens=self.ecg_encoder.time_tokens,
+            samples_per_token=self.config.patch,
+            segments=self.config.segments,
             phase_exact=self.config.phase_exact,
-        )  # fmt: skip
+        )
 
     def _local_ecg(self, tokens: Tensor, batch: ECGBatch, offset: Tensor) -> tuple[Tensor, Tensor]:
         matrix, valid = self._beats(batch, offset)
@@ -318,8 +352,9 @@ class PTACLPretraining(nn.Module):
         self.autoencoder = MaskedAutoencoder(
             method.ecg_encoder if modality == "ecg" else method.cine_encoder,
             ratio=self.config.ecg_mask if modality == "ecg" else self.config.cine_mask,
-            decoder_width=self.config.decoder_width, layer_scale=self.config.layer_scale,
-        )  # fmt: skip
+            decoder_width=self.config.decoder_width,
+            layer_scale=self.config.layer_scale,
+        )
 
     def steps(self) -> list[tuple[Groups, Callable[..., Losses]]]:
         """Everything is trained."""
@@ -364,9 +399,13 @@ class PTACLRegression(nn.Module):
     scale: Tensor
 
     def __init__(
-        self, method: PTACL, targets: Float[Tensor, "patients phenotypes"], *,
-        layer_decay: float = 0.75, drop_path: float = 0.1,
-    ) -> None:  # fmt: skip
+        self,
+        method: PTACL,
+        targets: Float[Tensor, "patients phenotypes"],
+        *,
+        layer_decay: float = 0.75,
+        drop_path: float = 0.1,
+    ) -> None:
         super().__init__()
         self.config, self.layer_decay = method.config, layer_decay
         self.encoder = method.ecg_encoder
@@ -417,7 +456,7 @@ class PTACLRegression(nn.Module):
         Args:
             batch: needs only `ecg`.
         """
-        parts = in_pieces(
+        parts = map_batches(
             self, batch, lambda part: self._standardised(_ecg(part, self.config, None)[0])
         )
         return torch.cat(parts) * self.scale + self.mean
@@ -430,16 +469,23 @@ def _ecg(
     batch: ECGBatch, config: PTACLConfig, generator: Generator | None
 ) -> tuple[Tensor, Tensor]:
     return ecg_window(
-        batch, fs=config.fs, samples=config.samples, generator=generator,
+        batch,
+        fs=config.fs,
+        samples=config.samples,
+        generator=generator,
         augmented=config.augmented,
-    )  # fmt: skip
+    )
 
 
 def _cine(
     batch: ECGBatch, config: PTACLConfig, generator: Generator | None, *, first_stage: bool = False
 ) -> Tensor:
     x = cine_frames(
-        batch, frames=config.frames, size=config.size, generator=generator,
-        augmented=config.augmented, first_stage=first_stage,
-    )  # fmt: skip
+        batch,
+        frames=config.frames,
+        size=config.size,
+        generator=generator,
+        augmented=config.augmented,
+        first_stage=first_stage,
+    )
     return (x - config.grey_mean) / config.grey_scale

@@ -14,12 +14,12 @@ from torch.nn.functional import normalize
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.distributed import gather, own
-from ecglearn.encoders.inference import in_pieces
+from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.lead_time_transformer import Encoded, LeadTimeTransformer
 from ecglearn.encoders.masker import Masker, remove
 from ecglearn.encoders.pretrained import EMBEDDED
-from ecglearn.encoders.report_text import MED_CPT
-from ecglearn.encoders.report_tower import ReportTower, same_reports
+from ecglearn.encoders.text_encoder import MED_CPT
+from ecglearn.encoders.text_tower import TextTower, same_reports
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.relevance import relevance, selector_loss
 from ecglearn.signals.fill import fill_segments
@@ -44,7 +44,7 @@ class SCARConfig:
         heads: its attention heads.
         out: features of the common space.
         stem: how a token is read, see `LeadTimeTransformer`.
-        text: frozen text model, see `ReportTower`.
+        text: frozen text model, see `TextTower`.
         text_width: its features.
         temperature: tau of the contrast between records.
         mask: what hides tokens in training: "masker", or for comparison "random" cells, "leads"
@@ -116,9 +116,19 @@ class SCARConfig:
             ValueError: another name.
         """
         laptop = SCARConfig(
-            fs=100, samples=1000, patch=250, width=64, depth=2, heads=4, out=64, stem=(40, 10, 48),
-            text=EMBEDDED, text_width=64, masker_rate=2.0, horizon=160,
-        )  # fmt: skip
+            fs=100,
+            samples=1000,
+            patch=250,
+            width=64,
+            depth=2,
+            heads=4,
+            out=64,
+            stem=(40, 10, 48),
+            text=EMBEDDED,
+            text_width=64,
+            masker_rate=2.0,
+            horizon=160,
+        )
         tiny = replace(laptop, width=32, depth=1, out=32, stem=(40, 20, 32), horizon=10)
         presets = {"paper": SCARConfig(), "class": laptop, "smoke": tiny}
         if name not in presets:
@@ -145,11 +155,16 @@ class SCAR(nn.Module):
         super().__init__()
         self.config = config
         self.ecg = LeadTimeTransformer(
-            samples=config.samples, patch=config.patch, width=config.width, depth=config.depth,
-            heads=config.heads, out=config.out,
-            stem=config.stem, selector="mean" if config.selector == "mean" else "learned",
-        )  # fmt: skip
-        self.report = ReportTower(config.text, config.text_width, config.out)
+            samples=config.samples,
+            patch=config.patch,
+            width=config.width,
+            depth=config.depth,
+            heads=config.heads,
+            out=config.out,
+            stem=config.stem,
+            selector="mean" if config.selector == "mean" else "learned",
+        )
+        self.report = TextTower(config.text, config.text_width, config.out)
         self.masker: Masker | None = None
         if config.mask == "masker":
             self.masker = Masker(
@@ -166,9 +181,10 @@ class SCAR(nn.Module):
         ]
         if self.masker is not None:
             group = {
-                "params": list(self.masker.parameters()), "lr_scale": self.config.masker_rate,
+                "params": list(self.masker.parameters()),
+                "lr_scale": self.config.masker_rate,
                 "weight_decay": 0.0,
-            }  # fmt: skip
+            }
             entries.append(([group], self.masker_losses))
         return entries
 
@@ -183,7 +199,7 @@ class SCAR(nn.Module):
             ValueError: a record has nothing observed, NaN where it was observed, or another rate,
                 length or keep map than the configuration.
         """
-        return torch.cat(in_pieces(self, batch, lambda part: self.encode(part).z))
+        return torch.cat(map_batches(self, batch, lambda part: self.encode(part).z))
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
@@ -195,13 +211,13 @@ class SCAR(nn.Module):
         return self.report(self.report.encode(list(texts)))
 
     @torch.no_grad()
-    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+    def local_tokens(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
         """Tokens in order of time, mean over leads, and the second each is centred at.
 
         Args:
             batch: needs only `ecg`.
         """
-        tokens = torch.cat(in_pieces(self, batch, lambda part: self.encode(part).tokens))
+        tokens = torch.cat(map_batches(self, batch, lambda part: self.encode(part).tokens))
         step = self.config.patch / self.config.fs
         over_time = tokens.unflatten(1, (self.ecg.leads, -1)).mean(1)
         return over_time, (torch.arange(self.ecg.segments) + 0.5) * step
@@ -317,9 +333,11 @@ class SCAR(nn.Module):
             visible = (keep.detach() > 0.5).view_as(there)
             z = self.ecg.encode(self.ecg.tokenise(x, visible, blank=False), keep).z
         loss = info_nce(
-            gather(z), gather(texts), temperature=config.temperature,
+            gather(z),
+            gather(texts),
+            temperature=config.temperature,
             same=same_reports(batch.reports, x.device),
-        )  # fmt: skip
+        )
         return {"masker": -loss}
 
     @torch.no_grad()
@@ -371,9 +389,12 @@ class SCAR(nn.Module):
         """
         scores = self.scores(x, there, texts)
         return remove(
-            scores, self.curriculum()[0], temperature=self.config.masker_temperature,
-            keep=there.flatten(1), generator=generator,
-        )  # fmt: skip
+            scores,
+            self.curriculum()[0],
+            temperature=self.config.masker_temperature,
+            keep=there.flatten(1),
+            generator=generator,
+        )
 
     def kept_by_masker(
         self, x: Tensor, there: Tensor, texts: Tensor, generator: Generator | None = None

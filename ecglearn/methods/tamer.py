@@ -13,13 +13,13 @@ from torch import Generator, Tensor, nn
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.distributed import gather
-from ecglearn.encoders.ecg_resnet import ECGResNet
 from ecglearn.encoders.heads import ClassTokenPool, MLPHead
-from ecglearn.encoders.inference import in_pieces
+from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.pretrained import EMBEDDED
-from ecglearn.encoders.report_text import MED_CPT, EncodedReports, bert_parameters
-from ecglearn.encoders.report_tower import ReportTower, same_reports
+from ecglearn.encoders.resnet import ECGResNet
 from ecglearn.encoders.spectrogram_cnn import SpectrogramCNN
+from ecglearn.encoders.text_encoder import MED_CPT, EncodedReports, bert_parameters
+from ecglearn.encoders.text_tower import TextTower, same_reports
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import (
     Attended,
@@ -79,9 +79,15 @@ class MERLConfig:
             ValueError: another name.
         """
         laptop = MERLConfig(
-            fs=100, samples=1000, widths=(32, 64, 128), blocks=(2, 2, 2), width=64,
-            text=EMBEDDED, text_width=64, same_report=True,
-        )  # fmt: skip
+            fs=100,
+            samples=1000,
+            widths=(32, 64, 128),
+            blocks=(2, 2, 2),
+            width=64,
+            text=EMBEDDED,
+            text_width=64,
+            same_report=True,
+        )
         tiny = replace(laptop, widths=(8, 16, 32), blocks=(1, 1, 1), width=32)
         return _chosen("MERL", name, {"paper": MERLConfig(), "class": laptop, "smoke": tiny})
 
@@ -132,13 +138,24 @@ class TAMERConfig(MERLConfig):
             ValueError: another name.
         """
         laptop = TAMERConfig(
-            fs=100, samples=1000, widths=(32, 64, 128), blocks=(2, 2, 2), width=64,
-            plane_widths=(16, 32, 64), text=EMBEDDED, text_width=64, same_report=True,
-        )  # fmt: skip
+            fs=100,
+            samples=1000,
+            widths=(32, 64, 128),
+            blocks=(2, 2, 2),
+            width=64,
+            plane_widths=(16, 32, 64),
+            text=EMBEDDED,
+            text_width=64,
+            same_report=True,
+        )
         tiny = replace(
-            laptop, widths=(8, 16, 32), blocks=(1, 1, 1), width=32, plane_widths=(8, 16, 32),
+            laptop,
+            widths=(8, 16, 32),
+            blocks=(1, 1, 1),
+            width=32,
+            plane_widths=(8, 16, 32),
             plane_blocks=(1, 1, 1),
-        )  # fmt: skip
+        )
         return _chosen("TAMER", name, {"paper": TAMERConfig(), "class": laptop, "smoke": tiny})
 
 
@@ -160,9 +177,11 @@ class CrossTokens(nn.Module):
         self.value = nn.Linear(width, width, bias=False)
 
     def forward(
-        self, tokens: Float[Tensor, "B K D"], others: Float[Tensor, "B M D"],
+        self,
+        tokens: Float[Tensor, "B K D"],
+        others: Float[Tensor, "B M D"],
         mask: Bool[Tensor, "B M"] | None = None,
-    ) -> Attended:  # fmt: skip
+    ) -> Attended:
         """Contexts and attention.
 
         Args:
@@ -210,7 +229,7 @@ class ReportMethod(nn.Module, ABC):
     def __init__(self, config: MERLConfig) -> None:
         super().__init__()
         self.config = config
-        self.text = ReportTower(config.text, config.text_width, config.width)
+        self.text = TextTower(config.text, config.text_width, config.width)
 
     def steps(self) -> list[tuple[list[dict], Callable[..., Losses]]]:
         """Everything but the text model is trained: one entry."""
@@ -227,7 +246,7 @@ class ReportMethod(nn.Module, ABC):
         Args:
             batch: records.
         """
-        return torch.cat(in_pieces(self, batch, self._global))
+        return torch.cat(map_batches(self, batch, self._global))
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
@@ -239,13 +258,13 @@ class ReportMethod(nn.Module, ABC):
         return self.text(self.text.encode(list(texts)))
 
     @torch.no_grad()
-    def moments(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+    def local_tokens(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
         """ECG tokens in order of time, and the second each is centred at.
 
         Args:
             batch: needs only `ecg`.
         """
-        tokens = torch.cat(in_pieces(self, batch, lambda part: self.wave(self._signal(part))))
+        tokens = torch.cat(map_batches(self, batch, lambda part: self.wave(self._signal(part))))
         return tokens, self.wave.seconds(self.config.samples, self.config.fs)
 
     @abstractmethod
@@ -254,9 +273,12 @@ class ReportMethod(nn.Module, ABC):
 
     def _contrast(self, a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
         return info_nce(
-            gather(a), gather(b), temperature=self.config.temperature, same=same,
+            gather(a),
+            gather(b),
+            temperature=self.config.temperature,
+            same=same,
             exclude_positive=self.config.exclude_positive,
-        )  # fmt: skip
+        )
 
     def _same(self, batch: ECGBatch) -> Tensor | None:
         """Pairs of records, of all processes, with the very same report."""
@@ -395,7 +417,7 @@ class TAMER(ReportMethod):
         batch.need("reports")
         assert batch.reports is not None
         config = self.config
-        wave, plane = self.local_tokens(batch)
+        wave, plane = self.view_tokens(batch)
         joint = self.join(wave, plane)
         text = self.text.encode(batch.reports)
         terms = {}
@@ -415,14 +437,17 @@ class TAMER(ReportMethod):
                 parts.ecg, parts.from_words.context, parts.ecg_weights, temperature=rate
             )
             terms["rgwr_report"] = config.rgwr * token_contrast(
-                parts.words, parts.from_ecg.context, parts.word_weights, temperature=rate,
+                parts.words,
+                parts.from_ecg.context,
+                parts.word_weights,
+                temperature=rate,
                 mask=parts.mask,
-            )  # fmt: skip
+            )
         return terms
 
     forward = losses
 
-    def local_tokens(
+    def view_tokens(
         self, batch: ECGBatch
     ) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B P D"] | None]:
         """Local tokens of the ECG and, unless switched off, of its spectrogram.
@@ -463,7 +488,7 @@ class TAMER(ReportMethod):
         assert batch.reports is not None
         was_training = self.training
         self.eval()
-        parts = self._refine(self.local_tokens(batch)[0], self.text.encode(batch.reports))
+        parts = self._refine(self.view_tokens(batch)[0], self.text.encode(batch.reports))
         self.train(was_training)
         return parts
 
@@ -478,7 +503,7 @@ class TAMER(ReportMethod):
         return Refinement(ecg, words, from_words, from_ecg, ecg_weights, word_weights, text.mask)
 
     def _global(self, batch: ECGBatch) -> Tensor:
-        return self.join(*self.local_tokens(batch))
+        return self.join(*self.view_tokens(batch))
 
 
 def parameter_counts(config: MERLConfig) -> dict[str, int]:

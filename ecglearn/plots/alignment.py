@@ -1,4 +1,4 @@
-"""Alignment maps with the beat and the film beside them, for the page and for a live kernel."""
+"""Alignment maps with the beat and the cine beside them, for the page and for a live kernel."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def alignment_explorer(
     *,
     prefix: str = "",
 ) -> go.Figure:
-    """A map with two controls, and the beat and film phase under the pointer beside it.
+    """A map with two controls, and the beat and cine phase under the pointer beside it.
 
     Buttons choose the loss; the slider chooses the training step, or the patient. Pointing at row
-    k, column t marks phase k of the beat and shows the film at phase t. It needs no kernel.
+    k, column t marks phase k of the beat and shows the cine at phase t. It needs no kernel.
 
     Args:
         maps: name of a loss to its maps, one for each position of the slider (T, T).
@@ -65,7 +65,7 @@ def alignment_explorer(
         The figure.
 
     Raises:
-        ValueError: a loss, the beats or the films have another number than there are positions.
+        ValueError: a loss, the beats or the cines have another number than there are positions.
 
     Book: alignment-matrices#explorer
     """
@@ -76,7 +76,7 @@ def alignment_explorer(
         if len(series) != count:
             raise ValueError(f"'{name}' has {len(series)} maps for {count} positions")
     if not len(beats) == len(cines) or len(beats) not in (1, count):
-        raise ValueError(f"{len(beats)} beats and {len(cines)} films for {count} positions")
+        raise ValueError(f"{len(beats)} beats and {len(cines)} cines for {count} positions")
     last, follow = count - 1, len(beats) > 1
     size = len(next(iter(maps.values()))[0])
     fig = _panels()
@@ -86,9 +86,18 @@ def alignment_explorer(
         fig.add_trace(trace, *((1, 2) if trace.type == "scatter" else (2, 2)))
     for k in range(size):
         fig.add_shape(
-            type="rect", xref="x2", yref="y2 domain", x0=k, x1=k + 1, y0=0, y1=1, opacity=0.05,
-            name=f"phase-{k}", fillcolor="#d62728", line_width=0,
-        )  # fmt: skip
+            type="rect",
+            xref="x2",
+            yref="y2 domain",
+            x0=k,
+            x1=k + 1,
+            y0=0,
+            y1=1,
+            opacity=0.05,
+            name=f"phase-{k}",
+            fillcolor="#d62728",
+            line_width=0,
+        )
     frames = []
     for j in range(count):
         data: list[Any] = [go.Heatmap(z=_rounded(series[j])) for series in maps.values()]
@@ -104,9 +113,14 @@ def _panels() -> go.Figure:
     from plotly.subplots import make_subplots
 
     fig = make_subplots(
-        2, 2, column_widths=[0.62, 0.38], specs=[[{"rowspan": 2}, {}], [None, {}]],
-        horizontal_spacing=0.14, vertical_spacing=0.2, subplot_titles=("", "lead II (mV)", "film"),
-    )  # fmt: skip
+        2,
+        2,
+        column_widths=[0.62, 0.38],
+        specs=[[{"rowspan": 2}, {}], [None, {}]],
+        horizontal_spacing=0.14,
+        vertical_spacing=0.2,
+        subplot_titles=("", "lead II (mV)", "cine"),
+    )
     fig.update_yaxes(title="ECG phase", autorange="reversed", row=1, col=1)
     fig.update_xaxes(title="cine phase", row=1, col=1)
     fig.update_xaxes(visible=False, row=2, col=2)
@@ -120,32 +134,48 @@ def _heat_maps(maps: Mapping[str, Sequence[Tensor]], position: int) -> list[go.H
     reach = max(float(m.abs().max()) for series in maps.values() for m in series)
     return [
         go.Heatmap(
-            z=_rounded(series[position]), zmin=-reach, zmax=reach, colorscale="RdBu", name="map",
-            reversescale=True, uid=f"map-{i}", visible=i == len(maps) - 1,
+            z=_rounded(series[position]),
+            zmin=-reach,
+            zmax=reach,
+            colorscale="RdBu",
+            name="map",
+            reversescale=True,
+            uid=f"map-{i}",
+            visible=i == len(maps) - 1,
             colorbar={"thickness": 8, "x": 0.55, "len": 0.9, "nticks": 5},
             hovertemplate="ECG phase %{y}<br>cine phase %{x}<br>cosine %{z:.2f}<extra></extra>",
         )
         for i, series in enumerate(maps.values())
-    ]  # fmt: skip
+    ]
 
 
 def _view(beat: np.ndarray, cine: np.ndarray, size: int) -> list[Any]:
-    """The beat as a line and the film as one hidden picture for each phase."""
+    """The beat as a line and the cine as one hidden picture for each phase."""
     import plotly.graph_objects as go
 
     phase = np.linspace(0, size, len(beat)).round(2)
     line = go.Scatter(
-        x=phase, y=np.round(beat.astype(float), 3), mode="lines", name="beat", hoverinfo="skip",
+        x=phase,
+        y=np.round(beat.astype(float), 3),
+        mode="lines",
+        name="beat",
+        hoverinfo="skip",
         line={"color": "#888"},
-    )  # fmt: skip
-    films = [
+    )
+    cines = [
         go.Heatmap(
-            z=cine[t * len(cine) // size][::-1], colorscale="gray", zmin=0, zmax=255,
-            showscale=False, name=f"frame-{t}", hoverinfo="skip", visible=t == 0,
+            z=cine[t * len(cine) // size][::-1],
+            colorscale="gray",
+            zmin=0,
+            zmax=255,
+            showscale=False,
+            name=f"frame-{t}",
+            hoverinfo="skip",
+            visible=t == 0,
         )
         for t in range(size)
-    ]  # fmt: skip
-    return [line, *films]
+    ]
+    return [line, *cines]
 
 
 def _content(trace: Any) -> dict[str, Any]:
@@ -167,17 +197,38 @@ def _controls(fig: go.Figure, names: list[str], positions: Sequence[str], prefix
         for i, name in enumerate(names)
     ]
     link = {
-        "on": "map", "highlight": ["phase-{y}"], "show": ["frame-{x}"], "style": {"opacity": 0.7},
+        "on": "map",
+        "highlight": ["phase-{y}"],
+        "show": ["frame-{x}"],
+        "style": {"opacity": 0.7},
         "start": {"x": 0, "y": 0},
-    }  # fmt: skip
+    }
     fig.update_layout(
-        height=520, showlegend=False, margin={"l": 50, "r": 10, "t": 90, "b": 20},
-        sliders=[{"steps": slider, "active": len(positions) - 1, "pad": {"t": 40},
-                  "currentvalue": {"prefix": prefix}}],
-        updatemenus=[{"type": "buttons", "direction": "right", "buttons": buttons, "x": 0,
-                      "y": 1.22, "showactive": True, "active": len(names) - 1, "xanchor": "left"}],
+        height=520,
+        showlegend=False,
+        margin={"l": 50, "r": 10, "t": 90, "b": 20},
+        sliders=[
+            {
+                "steps": slider,
+                "active": len(positions) - 1,
+                "pad": {"t": 40},
+                "currentvalue": {"prefix": prefix},
+            }
+        ],
+        updatemenus=[
+            {
+                "type": "buttons",
+                "direction": "right",
+                "buttons": buttons,
+                "x": 0,
+                "y": 1.22,
+                "showactive": True,
+                "active": len(names) - 1,
+                "xanchor": "left",
+            }
+        ],
         meta={"link": link},
-    )  # fmt: skip
+    )
 
 
 def _rounded(cosine: Tensor) -> list[list[float]]:

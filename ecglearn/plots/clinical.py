@@ -42,9 +42,13 @@ def correlation_player(
 
     def heatmap(z: np.ndarray) -> go.Heatmap:
         return go.Heatmap(
-            z=z, zmin=-1, zmax=1, colorscale="RdBu_r", colorbar={"title": "C", "thickness": 12},
+            z=z,
+            zmin=-1,
+            zmax=1,
+            colorscale="RdBu_r",
+            colorbar={"title": "C", "thickness": 12},
             hovertemplate="ECG dimension %{y}, table dimension %{x}: %{z}<extra></extra>",
-        )  # fmt: skip
+        )
 
     fig = go.Figure(
         data=[heatmap(cut[-1])],
@@ -57,18 +61,22 @@ def correlation_player(
     steps = [{"args": [[label], still], "label": label, "method": "animate"} for label in labels]
     slider = {"steps": steps, "active": len(labels) - 1, "currentvalue": {"prefix": "epoch "}}
     fig.update_layout(
-        height=520, title={"text": titles[-1], "font": {"size": 14}}, sliders=[slider],
+        height=520,
+        title={"text": titles[-1], "font": {"size": 14}},
+        sliders=[slider],
         margin={"l": 50, "r": 10, "t": 50, "b": 40},
-    )  # fmt: skip
+    )
     fig.update_yaxes(autorange="reversed", title="ECG projection", scaleanchor="x")
     fig.update_xaxes(title="table projection", constrain="domain")
     return fig
 
 
 def lifts_side_by_side(
-    predicted: Float[np.ndarray, "D K"], measured: Float[np.ndarray, "D K"],
-    rows: Sequence[str], columns: Sequence[str],
-) -> Figure:  # fmt: skip
+    predicted: Float[np.ndarray, "D K"],
+    measured: Float[np.ndarray, "D K"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+) -> Figure:
     """How much more often each flag is expected, and measured, with each diagnosis than usual.
 
     Each map has its own scale: a model's probabilities are flatter than what happens.

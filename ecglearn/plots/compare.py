@@ -19,10 +19,13 @@ GREY = "#9aa3b2"
 
 
 def measure_panels(
-    table: pd.DataFrame, panels: Sequence[tuple[str, str]], *, chance: dict[str, float],
+    table: pd.DataFrame,
+    panels: Sequence[tuple[str, str]],
+    *,
+    chance: dict[str, float],
     models: Sequence[str],
-) -> Figure:  # fmt: skip
-    """One panel for each measure: models with intervals, and grey what their first weights reach.
+) -> Figure:
+    """One panel for each measure: models with intervals, and grey what they reach untrained.
 
     Args:
         table: of `compare`.
@@ -36,7 +39,7 @@ def measure_panels(
     fig, axes = _panels([task for task, _ in panels], models)
     for ax, (task, measure) in zip(axes, panels, strict=True):
         for y, model in enumerate(models):
-            first = (task, measure, f"{model}, first weights")
+            first = (task, measure, f"{model}, untrained")
             if first in all_of.index:
                 ax.plot(all_of.loc[first, "value"], y, "|", color=GREY, ms=11, mew=2)
             if (task, measure, model) in all_of.index:
@@ -72,16 +75,27 @@ def finding_map(
         wide = part.pivot(index="name", columns="model", values="value")
         grid = wide.reindex(index=rows, columns=list(models)).to_numpy(float)
         fig.add_heatmap(
-            z=np.round(grid, 3), x=list(models), y=names, zmin=0.2, zmid=0.5, zmax=1.0,
-            colorscale="RdBu_r", visible=k == 0, name=task, colorbar={"title": "AUROC"},
-            hovertemplate="%{y}<br>%{x}: %{z:.2f}<extra></extra>", xgap=1, ygap=1,
-        )  # fmt: skip
+            z=np.round(grid, 3),
+            x=list(models),
+            y=names,
+            zmin=0.2,
+            zmid=0.5,
+            zmax=1.0,
+            colorscale="RdBu_r",
+            visible=k == 0,
+            name=task,
+            colorbar={"title": "AUROC"},
+            hovertemplate="%{y}<br>%{x}: %{z:.2f}<extra></extra>",
+            xgap=1,
+            ygap=1,
+        )
     fig.update_layout(
-        height=130 + 22 * len(rows), margin={"l": 10, "t": 60},
+        height=130 + 22 * len(rows),
+        margin={"l": 10, "t": 60},
         yaxis={"autorange": "reversed", "automargin": True, "tickfont": {"size": 10}},
         xaxis={"side": "bottom", "automargin": True},
         updatemenus=[_switch(tasks)] if len(tasks) > 1 else [],
-    )  # fmt: skip
+    )
     return fig
 
 
@@ -90,17 +104,24 @@ def _switch(tasks: Sequence[str]) -> dict[str, Any]:
         {"label": task, "method": "restyle", "args": [{"visible": [t == task for t in tasks]}]}
         for task in tasks
     ]
-    return {"type": "buttons", "direction": "right", "x": 0, "y": 1.02, "yanchor": "bottom",
-            "xanchor": "left", "buttons": buttons}  # fmt: skip
+    return {
+        "type": "buttons",
+        "direction": "right",
+        "x": 0,
+        "y": 1.02,
+        "yanchor": "bottom",
+        "xanchor": "left",
+        "buttons": buttons,
+    }
 
 
 def seed_panels(
     stored: StoredResults, panels: Mapping[str, str], *, models: Sequence[str]
 ) -> Figure:
-    """Stored runs: every seed, their mean and its interval; grey what first weights reach.
+    """Stored runs: every seed, their mean and its interval; grey what they reach untrained.
 
     Args:
-        stored: runs with one value for each measure, and "first weights: ..." beside some.
+        stored: runs with one value for each measure, and "untrained: ..." beside some.
         panels: title to measure.
         models: variants, from top to bottom.
 
@@ -110,9 +131,15 @@ def seed_panels(
     for ax, measure in zip(axes, panels.values(), strict=True):
         for y, model in enumerate(models):
             known = stored.runs_of(model)[0]
-            if f"first weights: {measure}" in known:
-                ax.plot(stored.interval(model, f"first weights: {measure}").value, y, "|",
-                        color=GREY, ms=11, mew=2)  # fmt: skip
+            if f"untrained: {measure}" in known:
+                ax.plot(
+                    stored.interval(model, f"untrained: {measure}").value,
+                    y,
+                    "|",
+                    color=GREY,
+                    ms=11,
+                    mew=2,
+                )
             if measure in known:
                 mean, values = stored.interval(model, measure), stored.values(model, measure)
                 ax.plot([mean.low, mean.high], [y, y], color="C0", lw=1.5)
@@ -128,9 +155,13 @@ def _panels(titles: Sequence[str], models: Sequence[str]) -> tuple[Figure, list[
     columns = min(3, len(titles))
     rows = -(-len(titles) // columns)
     fig, grid = plt.subplots(
-        rows, columns, figsize=(2.7 * columns, (0.27 * len(models) + 0.65) * rows),
-        sharey=True, layout="constrained", squeeze=False,
-    )  # fmt: skip
+        rows,
+        columns,
+        figsize=(2.7 * columns, (0.27 * len(models) + 0.65) * rows),
+        sharey=True,
+        layout="constrained",
+        squeeze=False,
+    )
     axes = list(grid.flat)
     for ax, title in zip(axes, titles, strict=False):
         ax.set_title(title, fontsize=9)

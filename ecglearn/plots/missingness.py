@@ -22,9 +22,14 @@ INK, BLUE = "#4c566a", "rgba(31, 119, 180, 0.5)"
 
 
 def token_grid(
-    axes: Axes, values: Float[np.ndarray, "12 segment"], *, seconds: float, title: str = "",
-    limit: float | None = None, labels: bool = True,
-) -> Any:  # fmt: skip
+    axes: Axes,
+    values: Float[np.ndarray, "12 segment"],
+    *,
+    seconds: float,
+    title: str = "",
+    limit: float | None = None,
+    labels: bool = True,
+) -> Any:
     """One number for each token: leads are rows, time goes to the right.
 
     Args:
@@ -41,9 +46,13 @@ def token_grid(
     Book: scar#masker-look
     """
     image = axes.imshow(
-        values, aspect="auto", cmap="magma", vmin=0, vmax=limit or max(float(values.max()), 1e-9),
+        values,
+        aspect="auto",
+        cmap="magma",
+        vmin=0,
+        vmax=limit or max(float(values.max()), 1e-9),
         extent=(0, seconds, len(values) - 0.5, -0.5),
-    )  # fmt: skip
+    )
     axes.set_title(title, fontsize=9)
     axes.set_yticks(range(len(values)), LEADS if labels else [""] * len(values), fontsize=7)
     axes.set_xlabel("seconds", fontsize=8)
@@ -51,9 +60,12 @@ def token_grid(
 
 
 def severity_curves(
-    table: pd.DataFrame, *, views: Sequence[str], measures: Mapping[str, str],
+    table: pd.DataFrame,
+    *,
+    views: Sequence[str],
+    measures: Mapping[str, str],
     models: Sequence[str] | None = None,
-) -> Figure:  # fmt: skip
+) -> Figure:
     """One panel for each measure, one line for each model, from the mildest view to the worst.
 
     Args:
@@ -87,9 +99,13 @@ def severity_curves(
             )[0]
             if f"{measure}_low" in rows:
                 panel.vlines(
-                    x, rows[f"{measure}_low"], rows[f"{measure}_high"], color=line.get_color(),
-                    lw=0.8, alpha=0.6,
-                )  # fmt: skip
+                    x,
+                    rows[f"{measure}_low"],
+                    rows[f"{measure}_high"],
+                    color=line.get_color(),
+                    lw=0.8,
+                    alpha=0.6,
+                )
         panel.set_xticks(places, list(views), rotation=35, ha="right", fontsize=8)
         panel.set_ylabel(label)
     handles, texts = panels[0, 0].get_legend_handles_labels()
@@ -98,9 +114,12 @@ def severity_curves(
 
 
 def stored_severity(
-    stored: StoredResults, *, views: Sequence[str], measures: Mapping[str, str],
+    stored: StoredResults,
+    *,
+    views: Sequence[str],
+    measures: Mapping[str, str],
     models: Sequence[str],
-) -> Figure:  # fmt: skip
+) -> Figure:
     """`severity_curves` of stored runs: means over seeds with their intervals.
 
     Args:
@@ -123,8 +142,11 @@ def stored_severity(
                 key = measure if view == "full" else f"{view}: {measure}"
                 if key in known:
                     mean = stored.interval(model, key)
-                    line |= {measure: mean.value, f"{measure}_low": mean.low,
-                             f"{measure}_high": mean.high}  # fmt: skip
+                    line |= {
+                        measure: mean.value,
+                        f"{measure}_low": mean.low,
+                        f"{measure}_high": mean.high,
+                    }
             lines.append(line)
     return severity_curves(pd.DataFrame(lines), views=["full", *views], measures=measures)
 
@@ -166,36 +188,76 @@ def removal_explorer(
             f"{scores.shape[1]} scores for {len(classes)} classes"
         )
     fig = make_subplots(
-        3, 1, row_heights=[0.5, 0.25, 0.25], vertical_spacing=0.13,
+        3,
+        1,
+        row_heights=[0.5, 0.25, 0.25],
+        vertical_spacing=0.13,
         subplot_titles=("what is left (grey is gone)", "scores", f"{classes[0]}: point at a bar"),
-    )  # fmt: skip
+    )
     length = signal.shape[1] / fs
     step = max(signal.shape[1] // 500, 1)
     time = np.round(np.arange(0, signal.shape[1], step) / fs, 2)
     size = float(np.abs(signal).max()) or 1.0
     for k, row in enumerate(signal):
         fig.add_trace(
-            go.Scatter(x=time, y=np.round(-k + 0.75 * row[::step] / size, 3), mode="lines",
-                       name=LEADS[k], line={"color": INK, "width": 0.9}, showlegend=False,
-                       hoverinfo="skip"), 1, 1,
-        )  # fmt: skip
+            go.Scatter(
+                x=time,
+                y=np.round(-k + 0.75 * row[::step] / size, 3),
+                mode="lines",
+                name=LEADS[k],
+                line={"color": INK, "width": 0.9},
+                showlegend=False,
+                hoverinfo="skip",
+            ),
+            1,
+            1,
+        )
     for i, (left, values) in enumerate(zip(keep, scores, strict=True)):
         x, y = _rectangles(~left, length)
         fig.add_trace(
-            go.Scatter(x=x, y=y, fill="toself", mode="lines", line={"width": 0}, name=f"gone-{i}",
-                       fillcolor="rgba(128, 128, 128, 0.85)", visible=False, showlegend=False,
-                       hoverinfo="skip"), 1, 1,
-        )  # fmt: skip
+            go.Scatter(
+                x=x,
+                y=y,
+                fill="toself",
+                mode="lines",
+                line={"width": 0},
+                name=f"gone-{i}",
+                fillcolor="rgba(128, 128, 128, 0.85)",
+                visible=False,
+                showlegend=False,
+                hoverinfo="skip",
+            ),
+            1,
+            1,
+        )
         fig.add_trace(
-            go.Bar(y=list(classes), x=np.round(values, 2), orientation="h", name=f"score-{i}",
-                   visible=False, marker_color=BLUE, showlegend=False,
-                   hovertemplate="%{y}: %{x}<extra></extra>"), 2, 1,
-        )  # fmt: skip
+            go.Bar(
+                y=list(classes),
+                x=np.round(values, 2),
+                orientation="h",
+                name=f"score-{i}",
+                visible=False,
+                marker_color=BLUE,
+                showlegend=False,
+                hovertemplate="%{y}: %{x}<extra></extra>",
+            ),
+            2,
+            1,
+        )
     fig.add_trace(
-        go.Bar(x=list(range(len(choices))), y=np.round(scores[:, 0], 2), text=list(choices),
-               textposition="none", name="choices", marker_color=INK, showlegend=False,
-               hovertemplate="without %{text}: %{y}<extra></extra>"), 3, 1,
-    )  # fmt: skip
+        go.Bar(
+            x=list(range(len(choices))),
+            y=np.round(scores[:, 0], 2),
+            text=list(choices),
+            textposition="none",
+            name="choices",
+            marker_color=INK,
+            showlegend=False,
+            hovertemplate="without %{text}: %{y}<extra></extra>",
+        ),
+        3,
+        1,
+    )
     fig.update_xaxes(title="seconds", range=[0, length], row=1, col=1)
     fig.update_yaxes(
         tickvals=[-k for k in range(12)], ticktext=list(LEADS), range=[-12, 1], row=1, col=1
@@ -204,13 +266,28 @@ def removal_explorer(
     fig.update_xaxes(range=reach, row=2, col=1)
     # names as text over the bars: beside them they would take half of a phone
     fig.add_trace(
-        go.Scatter(x=[0.0] * len(classes), y=list(classes), text=[f" {c}" for c in classes],
-                   mode="text", textposition="middle right", name="classes", showlegend=False,
-                   hoverinfo="skip"), 2, 1,
-    )  # fmt: skip
+        go.Scatter(
+            x=[0.0] * len(classes),
+            y=list(classes),
+            text=[f" {c}" for c in classes],
+            mode="text",
+            textposition="middle right",
+            name="classes",
+            showlegend=False,
+            hoverinfo="skip",
+        ),
+        2,
+        1,
+    )
     fig.update_yaxes(showticklabels=False, autorange="reversed", row=2, col=1)
-    fig.update_xaxes(tickvals=list(range(len(choices))), ticktext=list(choices), tickangle=-60,
-                     tickfont={"size": 10}, row=3, col=1)  # fmt: skip
+    fig.update_xaxes(
+        tickvals=list(range(len(choices))),
+        ticktext=list(choices),
+        tickangle=-60,
+        tickfont={"size": 10},
+        row=3,
+        col=1,
+    )
     rule = {"on": "choices", "show": ["gone-{i}", "score-{i}"], "start": {"i": start}}
     fig.update_layout(
         height=860,

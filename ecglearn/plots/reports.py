@@ -91,39 +91,71 @@ def word_explorer(
             f"{len(words)} words, {len(weights)} weights and {len(attention)} rows of attention"
         )
     fig = make_subplots(
-        3, 1, row_heights=[0.25, 0.4, 0.35], vertical_spacing=0.16,
+        3,
+        1,
+        row_heights=[0.25, 0.4, 0.35],
+        vertical_spacing=0.16,
         subplot_titles=("where the word looks", "lead II", "report: point at a word"),
-    )  # fmt: skip
+    )
     length, steps = len(lead) / fs, attention.shape[1]
     centres = (np.arange(steps) + 0.5) * length / steps
     for i, row in enumerate(attention):
         fig.add_trace(
             go.Bar(
-                x=np.round(centres, 2), y=np.round(row * steps, 3), name=f"look-{i}",
+                x=np.round(centres, 2),
+                y=np.round(row * steps, 3),
+                name=f"look-{i}",
                 width=length / steps,
-                visible=False, marker_color=RED, showlegend=False,
+                visible=False,
+                marker_color=RED,
+                showlegend=False,
                 hovertemplate="%{x} s: %{y} times even<extra></extra>",
-            ), 1, 1,
-        )  # fmt: skip
+            ),
+            1,
+            1,
+        )
     if truth is not None:
         for i, row in enumerate(truth):
             fig.add_trace(
                 go.Scatter(
-                    x=np.round(centres, 2), y=np.round(row * steps, 3), name=f"true-{i}",
-                    mode="lines+markers", line={"color": BLUE, "width": 1}, visible=False,
+                    x=np.round(centres, 2),
+                    y=np.round(row * steps, 3),
+                    name=f"true-{i}",
+                    mode="lines+markers",
+                    line={"color": BLUE, "width": 1},
+                    visible=False,
                     showlegend=False,
                     hovertemplate="%{x} s: evidence %{y} times even<extra></extra>",
-                ), 1, 1,
-            )  # fmt: skip
+                ),
+                1,
+                1,
+            )
     fig.add_trace(
-        go.Scatter(x=np.round(np.arange(len(lead)) / fs, 3), y=np.round(lead, 2), name="ecg",
-                   line={"color": INK, "width": 1}, showlegend=False, hoverinfo="skip"), 2, 1,
-    )  # fmt: skip
+        go.Scatter(
+            x=np.round(np.arange(len(lead)) / fs, 3),
+            y=np.round(lead, 2),
+            name="ecg",
+            line={"color": INK, "width": 1},
+            showlegend=False,
+            hoverinfo="skip",
+        ),
+        2,
+        1,
+    )
     fig.add_trace(
-        go.Bar(x=list(range(len(words))), y=np.round(weights, 4), text=list(words), name="words",
-               textposition="none", marker_color=INK, showlegend=False,
-               hovertemplate=f"%{{text}}: {height} %{{y}}<extra></extra>"), 3, 1,
-    )  # fmt: skip
+        go.Bar(
+            x=list(range(len(words))),
+            y=np.round(weights, 4),
+            text=list(words),
+            name="words",
+            textposition="none",
+            marker_color=INK,
+            showlegend=False,
+            hovertemplate=f"%{{text}}: {height} %{{y}}<extra></extra>",
+        ),
+        3,
+        1,
+    )
     for row in (1, 2):
         fig.update_xaxes(range=[0, length], row=row, col=1)
     highest = [attention.max()] if truth is None else [attention.max(), np.nanmax(truth, initial=0)]
@@ -135,9 +167,10 @@ def word_explorer(
     )
     fig.update_yaxes(title=height, row=3, col=1)
     rule = {
-        "on": "words", "show": ["look-{i}", *(["true-{i}"] if truth is not None else [])],
+        "on": "words",
+        "show": ["look-{i}", *(["true-{i}"] if truth is not None else [])],
         "start": {"i": start},
-    }  # fmt: skip
+    }
     fig.update_layout(height=660, meta={"link": rule}, barmode="overlay", margin={"t": 40, "b": 90})
     return fig
 
@@ -184,13 +217,15 @@ def marked_reports(pairs: Sequence[tuple[Sequence[Marked], Sequence[Marked]]]) -
         )
 
     rows = "".join(
-        "<tr>" + "".join(
+        "<tr>"
+        + "".join(
             f"<td style='vertical-align:top;text-align:left;width:50%;padding:.4em'>"
             f"{''.join(map(line, side))}</td>"
             for side in pair
-        ) + "</tr>"
+        )
+        + "</tr>"
         for pair in pairs
-    )  # fmt: skip
+    )
     legend = ", ".join(f"{sign} {name}" for name, (sign, _) in SIGNS.items())
     head = "".join(
         f"<th style='text-align:left'>{name} report</th>" for name in ("true", "written")

@@ -1,7 +1,7 @@
 """One training loop for every method: batches, named terms, save, resume exactly, progress."""
 
-from ecglearn.train.cached import fit_cached
-from ecglearn.train.history import History
+from ecglearn.train.cache import fit_cached
+from ecglearn.train.logging import History
 from ecglearn.train.loop import fit
 from ecglearn.train.resume import TrainingError
 from ecglearn.train.step import Method

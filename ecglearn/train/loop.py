@@ -12,20 +12,38 @@ from torch import Generator
 from tqdm.auto import tqdm
 
 from ecglearn.distributed import rank, size
-from ecglearn.train.history import History, StepLog
-from ecglearn.train.optimiser import optimiser, schedule
-from ecglearn.train.resume import TrainingError, keep, restore
-from ecglearn.train.step import Gradient, NotFinite, Precision, check_accumulation, check_precision
+from ecglearn.train.logging import History, StepLog
+from ecglearn.train.optim import optimiser, schedule
+from ecglearn.train.resume import TrainingError, load_state, save_state
+from ecglearn.train.step import (
+    NotFinite,
+    Precision,
+    StepRunner,
+    check_accumulation,
+    check_precision,
+)
 
 
 def fit(
-    method: Any, data: Any, *, epochs: int, batch_size: int, seed: int = 0,
-    out: str | Path | None = None, resume: bool = False, lr: float = 3e-3,
-    weight_decay: float = 0.05, betas: tuple[float, float] = (0.9, 0.95), warmup: float = 0.1,
-    accumulate: int = 1, precision: Precision = "fp32", compile: bool = False,
-    log: str | Path | None = None, progress: bool | None = None,
+    method: Any,
+    data: Any,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    lr: float = 3e-3,
+    weight_decay: float = 0.05,
+    betas: tuple[float, float] = (0.9, 0.95),
+    warmup: float = 0.1,
+    accumulate: int = 1,
+    precision: Precision = "fp32",
+    compile: bool = False,
+    log: str | Path | None = None,
+    progress: bool | None = None,
     after_epoch: Callable[[int], None] | None = None,
-) -> History:  # fmt: skip
+) -> History:
     """Train a method: AdamW, warm-up, cosine decay, one bar with the named terms.
 
     Every random choice of step k follows from (seed, k), so a run that was killed and resumed ends
@@ -77,17 +95,25 @@ def fit(
     optimisers = [optimiser(groups, lr, weight_decay, betas) for groups, _ in method.steps()]
     schedules = [schedule(each, epochs * batches, warmup) for each in optimisers]
     settings = {
-        "batch_size": batch_size, "epochs": epochs, "seed": seed, "lr": lr,
-        "weight_decay": weight_decay, "betas": list(betas), "warmup": warmup, "patients": len(data),
-        "accumulate": accumulate, "precision": precision, "compile": compile,
+        "batch_size": batch_size,
+        "epochs": epochs,
+        "seed": seed,
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "betas": list(betas),
+        "warmup": warmup,
+        "patients": len(data),
+        "accumulate": accumulate,
+        "precision": precision,
+        "compile": compile,
         "config": repr(getattr(method, "config", None)),
-    }  # fmt: skip
+    }
     history = History()
     path = None if out is None else Path(out) / "last.safetensors"
     if resume and path is not None and path.exists():
-        history = restore(path, method, optimisers, schedules, settings)
+        history = load_state(path, method, optimisers, schedules, settings)
     gradients = [
-        Gradient(method, index, precision=precision, compile=compile)
+        StepRunner(method, index, precision=precision, compile=compile)
         for index in range(len(optimisers))
     ]
     method.train()
@@ -120,7 +146,7 @@ def fit(
             bar.set_postfix({k: f"{v * batches / (number + 1):.3f}" for k, v in sums.items()})
         history.epochs.append({"epoch": epoch + 1, **sums, "total": sum(sums.values())})
         if path is not None and rank() == 0:
-            keep(path, method, optimisers, history, settings)
+            save_state(path, method, optimisers, history, settings)
         if after_epoch is not None:
             after_epoch(epoch + 1)
     bar.close()

@@ -11,7 +11,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from ecglearn.checkpoint import load, load_weights, save
-from ecglearn.train.history import History
+from ecglearn.train.logging import History
 
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"
 
@@ -23,10 +23,13 @@ class TrainingError(RuntimeError):
     """
 
 
-def keep(
-    path: Path, method: nn.Module, optimisers: Sequence[AdamW], history: History,
+def save_state(
+    path: Path,
+    method: nn.Module,
+    optimisers: Sequence[AdamW],
+    history: History,
     settings: Mapping[str, Any],
-) -> None:  # fmt: skip
+) -> None:
     """Write weights, optimisers and history to one file.
 
     Args:
@@ -46,11 +49,14 @@ def keep(
     save(path, tensors, about=about)
 
 
-def restore(
-    path: Path, method: nn.Module, optimisers: Sequence[AdamW], schedules: Sequence[LambdaLR],
+def load_state(
+    path: Path,
+    method: nn.Module,
+    optimisers: Sequence[AdamW],
+    schedules: Sequence[LambdaLR],
     settings: Mapping[str, Any],
-) -> History:  # fmt: skip
-    """Put what `keep` wrote back in place.
+) -> History:
+    """Put what `save_state` wrote back in place.
 
     Args:
         path: file to read.

@@ -52,7 +52,7 @@ class Step(nn.Module):
         return self.method.steps()[self.index][1](batch, generator)
 
 
-class Gradient:
+class StepRunner:
     """Losses of an entry of `steps()`, and their gradient on its parameters.
 
     Args:

@@ -44,7 +44,7 @@ def test_chapter_runs(name, run_of, capsys):
 
 @pytest.mark.parametrize("name", ["five-methods", "evaluation", "when-leads-go-missing"])
 def test_recipes_are_those_of_the_method_chapters(name, run_of):
-    """What earlier chapters trained is found in the cache: same settings, same first weights."""
+    """What earlier chapters trained is found in the cache: same settings, same initial weights."""
     assert not run_of(name).error
     notebook = nbformat.read(workshop("smoke").executed(name), as_version=4)
     told = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", ()))

@@ -7,7 +7,7 @@ from ecglearn.cohort import simulate
 
 @pytest.fixture(scope="package")
 def crowd():
-    """600 patients at 250 Hz, with small films."""
+    """600 patients at 250 Hz, with small cines."""
     return simulate(600, seed=1, fs=250, frames=4, size=12)
 
 

@@ -1,4 +1,4 @@
-"""The film: gated to the R wave, emptying and filling as the volumes do, but not exactly."""
+"""The cine: gated to the R wave, emptying and filling as the volumes do, but not exactly."""
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ def p():
 
 
 @pytest.fixture(scope="module")
-def films():
-    """Films without noise, their blood-filled area inside the left ventricle (n, frames)."""
+def cines():
+    """Cines without noise, their blood-filled area inside the left ventricle (n, frames)."""
     cohort = simulate(150, seed=6, fs=50, frames=24, size=42, noise=False)
     blood = cohort.cine > 255 / 1.1 * (GREY["blood"] + GREY["muscle"]) / 2
     pixel = FIELD_OF_VIEW / 42
@@ -31,12 +31,12 @@ def films():
     return cohort, near.sum((2, 3)) * pixel**2
 
 
-def _connected(film, disc):
+def _connected(cine, disc):
     """Blood connected to the middle of the left ventricle, frame by frame."""
-    out = np.zeros_like(film)
+    out = np.zeros_like(cine)
     rows, columns = np.nonzero(disc)
     centre = int(rows.mean()), int(columns.mean())
-    for f, frame in enumerate(film):
+    for f, frame in enumerate(cine):
         parts = np.zeros(frame.shape, int)
         label(frame & disc, output=parts)
         names = parts[centre[0] - 1 : centre[0] + 3, centre[1] - 1 : centre[1] + 3]
@@ -92,8 +92,8 @@ def test_the_kick_is_missing_without_p_waves(p):
     assert late[none].mean() < 0.5 * late[slow & (p["p_amplitude"] > 0)].mean()
 
 
-def test_films_begin_full_empty_and_refill(films):
-    cohort, area = films
+def test_cines_begin_full_empty_and_refill(cines):
+    cohort, area = cines
     smallest = area.argmin(axis=1) / area.shape[1]
     slow = cohort.latents["heart_rate"] < 100
     assert ((smallest > 0.25) & (smallest < 0.55))[slow].mean() > 0.95
@@ -102,8 +102,8 @@ def test_films_begin_full_empty_and_refill(films):
     assert (area.min(axis=1) < 0.85 * area[:, 0]).mean() > 0.9
 
 
-def test_area_shows_the_ejection_fraction_but_not_exactly(films):
-    cohort, area = films
+def test_area_shows_the_ejection_fraction_but_not_exactly(cines):
+    cohort, area = cines
     share = 1 - area.min(axis=1) / area[:, 0]
     r = np.corrcoef(share, cohort.phenotypes[:, PHENOTYPES.index("LVEF")])[0, 1]
     assert 0.7 < r < 0.97

@@ -41,8 +41,10 @@ def test_signal_is_stronger_than_noise(crowd, quiet_crowd):
 
 def test_low_sampling_rate_shows_the_same_heart():
     slow, fast = (simulate(6, seed=3, fs=fs, frames=2, size=8, noise=False) for fs in (100, 500))
-    alike = [np.corrcoef(a.ravel(), b[:, ::5].ravel())[0, 1]
-             for a, b in zip(slow.ecg, fast.ecg, strict=True)]  # fmt: skip
+    alike = [
+        np.corrcoef(a.ravel(), b[:, ::5].ravel())[0, 1]
+        for a, b in zip(slow.ecg, fast.ecg, strict=True)
+    ]
     assert min(alike) > 0.98
 
 
@@ -63,8 +65,9 @@ def test_fibrillation_has_no_p_wave(quiet_crowd):
     def height(i):
         times = cohort.truth.r_times[i]
         starts = [round(t * fs) for t in times[(times > 0.5) & (times < 9)]]
-        beat = np.mean([cohort.ecg[i, 1, s - int(0.26 * fs) : s - int(0.06 * fs)]
-                        for s in starts], axis=0)  # fmt: skip
+        beat = np.mean(
+            [cohort.ecg[i, 1, s - int(0.26 * fs) : s - int(0.06 * fs)] for s in starts], axis=0
+        )
         return beat.max() - np.median(beat)
 
     plain = (p["ventricular_ectopy"] == 0) & (p["heart_rate"] < 90)

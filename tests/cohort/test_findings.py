@@ -18,14 +18,19 @@ FOLLOWS = {
     "right bundle branch block": {"long QT interval"},
     "intraventricular conduction delay": {"long QT interval"},
     "peaked T waves": {
-        "first-degree AV block", "intraventricular conduction delay", "long QT interval",
+        "first-degree AV block",
+        "intraventricular conduction delay",
+        "long QT interval",
     },
     "atrial fibrillation": {"intraventricular conduction delay", "nonspecific T wave changes"},
-}  # fmt: skip
+}
 # findings on voltage are judged from the curve, which any change of the QRS complex moves
 VOLTAGE = {
-    "left ventricular hypertrophy", "right ventricular hypertrophy", "low QRS voltage", "normal ECG"
-}  # fmt: skip
+    "left ventricular hypertrophy",
+    "right ventricular hypertrophy",
+    "low QRS voltage",
+    "normal ECG",
+}
 
 
 @pytest.fixture(scope="module")

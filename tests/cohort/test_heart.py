@@ -13,11 +13,13 @@ from ecglearn.cohort.rhythm import draw_rhythm
 from ecglearn.signals.leads import LEADS
 
 # Edenbrandt and Pahlm 1988: rows X, Y, Z; columns V1 to V6, I, II
-INVERSE_DOWER = np.array([
-    [-0.172, -0.074, 0.122, 0.231, 0.239, 0.194, 0.156, -0.010],
-    [0.057, -0.019, -0.106, -0.022, 0.041, 0.048, -0.227, 0.887],
-    [-0.229, -0.310, -0.246, -0.063, 0.055, 0.108, 0.022, 0.102],
-])  # fmt: skip
+INVERSE_DOWER = np.array(
+    [
+        [-0.172, -0.074, 0.122, 0.231, 0.239, 0.194, 0.156, -0.010],
+        [0.057, -0.019, -0.106, -0.022, 0.041, 0.048, -0.227, 0.887],
+        [-0.229, -0.310, -0.246, -0.063, 0.055, 0.108, 0.022, 0.102],
+    ]
+)
 
 
 def test_forward_matrix_is_dowers():

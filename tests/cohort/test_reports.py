@@ -68,10 +68,17 @@ def test_nothing_leaks(written):
     for word in lab_words | vital_words | invisible | others | {p.lower() for p in PHENOTYPES}:
         assert not re.search(rf"\b{re.escape(word)}\b", whole), word
     assert {name for name in CONDITIONS if name.replace("_", " ") in whole} <= {
-        "left_bundle_branch_block", "right_bundle_branch_block", "conduction_delay",
-        "left_anterior_fascicular_block", "low_voltage", "long_qt", "flat_t_waves",
-        "anterior_infarction", "inferior_infarction", "atrial_enlargement",
-    }  # fmt: skip
+        "left_bundle_branch_block",
+        "right_bundle_branch_block",
+        "conduction_delay",
+        "left_anterior_fascicular_block",
+        "low_voltage",
+        "long_qt",
+        "flat_t_waves",
+        "anterior_infarction",
+        "inferior_infarction",
+        "atrial_enlargement",
+    }
 
 
 def test_potassium_is_named_only_as_a_thought(written):

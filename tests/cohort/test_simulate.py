@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ecglearn.cohort import FINDINGS, Cohort, simulate, stream
-from ecglearn.cohort.views import runs
+from ecglearn.cohort.render import runs
 
 HASH = """
 import hashlib
@@ -48,11 +48,14 @@ def same(a: Cohort, b: Cohort, *, but: tuple[str, ...] = ()) -> list[str]:
 def test_same_seed_same_bytes_in_every_process():
     results = [
         subprocess.run(
-            [sys.executable, "-c", HASH], capture_output=True, text=True, check=True,
+            [sys.executable, "-c", HASH],
+            capture_output=True,
+            text=True,
+            check=True,
             env={"PYTHONHASHSEED": str(k), "OMP_NUM_THREADS": "1"},
         ).stdout
         for k in (1, 2)
-    ]  # fmt: skip
+    ]
     assert results[0] == results[1]
     assert len(results[0]) == 65
 

@@ -80,8 +80,9 @@ def test_evidence_lies_in_the_right_wave(quiet_crowd):
 def test_segments_are_free(crowd):
     fine = evidence(crowd[:30].truth, segments=50)
     coarse = evidence(crowd[:30].truth, segments=10)
-    assert np.allclose(fine.reshape(30, len(FINDINGS), 12, 10, 5).sum(-1), coarse, atol=1e-5,
-                       equal_nan=True)  # fmt: skip
+    assert np.allclose(
+        fine.reshape(30, len(FINDINGS), 12, 10, 5).sum(-1), coarse, atol=1e-5, equal_nan=True
+    )
 
 
 def test_chosen_patients_have_the_same_maps(crowd, maps):

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from ecglearn.cohort import simulate
-from ecglearn.data.batch import ECGBatch, clean_ecg
+from ecglearn.data.batch import ECGBatch
+from ecglearn.data.preprocess import clean_ecg
 from ecglearn.signals.filters import denoise_wavelet, zscore
 
 

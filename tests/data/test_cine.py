@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ecglearn.data.cine import (
+from ecglearn.data.transforms import (
     augment_cine,
     crop_and_flip,
     roll_frames,

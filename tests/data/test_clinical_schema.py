@@ -6,14 +6,14 @@ import torch
 
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
-from ecglearn.data.clinical_schema import (
+from ecglearn.data.clinical.schema import (
     LAB_COLUMNS,
     TABLE_COLUMNS,
     ClinicalError,
     Column,
     clinical_table,
+    enough_cases,
     flag_names,
-    judgeable,
     lab_flags,
 )
 
@@ -76,10 +76,10 @@ def test_labels_that_can_be_judged():
     y[:9, 1] = 1
     y[:10, 2] = 1
     y[20:, 2] = NAN
-    assert judgeable(y).tolist() == [True, False, True]
+    assert enough_cases(y).tolist() == [True, False, True]
     y[19:, 2] = NAN
-    assert judgeable(y).tolist() == [True, False, False]
-    assert judgeable(y, y[:15]).tolist() == [False, False, False]
+    assert enough_cases(y).tolist() == [True, False, False]
+    assert enough_cases(y, y[:15]).tolist() == [False, False, False]
 
 
 def test_table_of_the_cohort():

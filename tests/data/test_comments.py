@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecglearn.data.comments import read_comments
+from ecglearn.data.wfdb.comments import read_comments
 
 
 @pytest.mark.parametrize(

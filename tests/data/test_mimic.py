@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecglearn.data import mimic, tables
-from ecglearn.data.clinical_schema import LAB_COLUMNS, ClinicalError
-from ecglearn.data.mimic import demographics_at, diagnoses_of, nearest_labs
-from ecglearn.data.mimic_ecg import read_ecg_list
+from ecglearn.data.clinical import mimic_iv as mimic
+from ecglearn.data.clinical import tables
+from ecglearn.data.clinical.mimic_iv import demographics_at, diagnoses_of, nearest_labs
+from ecglearn.data.clinical.schema import LAB_COLUMNS, ClinicalError
+from ecglearn.data.datasets.mimic_iv_ecg import read_ecg_list
 
 K, CA = 50971, 50893
 # fmt: off
@@ -21,7 +22,7 @@ LAB = ("labevent_id,subject_id,hadm_id,specimen_id,itemid,order_provider_id,char
 STAY = (
     "subject_id,hadm_id,admittime,dischtime,deathtime,admission_type,edregtime,edouttime,"
     "hospital_expire_flag"
-)  # fmt: skip
+)
 NOON = "2150-01-01 12:00:00"
 
 
@@ -70,10 +71,15 @@ def test_of_two_equally_near_the_earlier_counts(tmp_path):
 
 def test_units_are_converted_and_refusals_counted(tmp_path):
     values, report = at(
-        (CA, NOON, 10, "mg/dL"), (K, NOON, 4, "furlong"), (K, NOON, 400, "mEq/L"),
-        (K, NOON, "", "mEq/L"), (K, "", 4, "mEq/L"), (K, NOON, 4, ""),
-        (50802, NOON, 4, "mEq/L"), folder=tmp_path,
-    )  # fmt: skip
+        (CA, NOON, 10, "mg/dL"),
+        (K, NOON, 4, "furlong"),
+        (K, NOON, 400, "mEq/L"),
+        (K, NOON, "", "mEq/L"),
+        (K, "", 4, "mEq/L"),
+        (K, NOON, 4, ""),
+        (50802, NOON, 4, "mEq/L"),
+        folder=tmp_path,
+    )
     assert values.loc[0, "calcium"] == pytest.approx(2.495)
     assert np.isnan(values.loc[0, "potassium"])
     assert report.loc["potassium"].tolist() == [5, 1, 1, 2, 1, "(none), furlong"]
@@ -88,11 +94,15 @@ def random_tables(seed=0) -> tuple[Any, list]:
     who = ecgs(*zip(random.integers(1, 5, 40).tolist(), times, strict=True))
     who.index = random.permutation(40) + 100
     rows = [
-        (k, int(random.integers(1, 6)), int(random.choice([K, CA])),
-         start + pd.Timedelta(minutes=int(random.integers(-60, 660))),
-         round(random.uniform(3, 6), 3))
+        (
+            k,
+            int(random.integers(1, 6)),
+            int(random.choice([K, CA])),
+            start + pd.Timedelta(minutes=int(random.integers(-60, 660))),
+            round(random.uniform(3, 6), 3),
+        )
         for k in range(150)
-    ]  # fmt: skip
+    ]
     return who, rows
 
 
@@ -169,10 +179,16 @@ def test_bad_laboratory_tables_are_named(tmp_path):
 def ecg_files(folder, rows, reports):
     write(folder, "record_list", "subject_id,study_id,file_name,ecg_time,path", rows)
     names = ",".join(f"report_{k}" for k in range(18))
-    write(folder, "machine_measurements", f"subject_id,study_id,cart_id,ecg_time,{names},t_axis",
-          [f"{who},1,{NOON},{','.join([*text, *[''] * (18 - len(text))])},3"
-           for who, text in reports],
-          gz=True)  # fmt: skip
+    write(
+        folder,
+        "machine_measurements",
+        f"subject_id,study_id,cart_id,ecg_time,{names},t_axis",
+        [
+            f"{who},1,{NOON},{','.join([*text, *[''] * (18 - len(text))])},3"
+            for who, text in reports
+        ],
+        gz=True,
+    )
 
 
 def test_list_of_ecgs(tmp_path):
@@ -196,8 +212,12 @@ def test_list_of_ecgs(tmp_path):
 
 def test_demographics(tmp_path):
     write(tmp_path, "hosp/patients", "subject_id,gender,anchor_age,anchor_year", ["1,F,60,2148"])
-    omr = ["1,2150-01-31,1,Height (Inches),70", "1,2150-02-01,1,Weight (Lbs),200",
-           "1,2149-12-30,1,BMI (kg/m2),25", "1,2150-01-01,1,BMI (kg/m2),900"]  # fmt: skip
+    omr = [
+        "1,2150-01-31,1,Height (Inches),70",
+        "1,2150-02-01,1,Weight (Lbs),200",
+        "1,2149-12-30,1,BMI (kg/m2),25",
+        "1,2150-01-01,1,BMI (kg/m2),900",
+    ]
     write(tmp_path, "hosp/omr", "subject_id,chartdate,seq_num,result_name,result_value", omr)
     table, report = demographics_at(ecgs((1, NOON), (2, NOON)), tmp_path)
     wanted = [62, 0, 177.8, np.nan, 25]
@@ -209,9 +229,11 @@ def test_demographics(tmp_path):
 
 
 def test_diagnoses_of_the_admission(tmp_path):
-    stays = ["1,10,2150-01-01 13:00:00,2150-01-02 00:00:00,,U,2150-01-01 11:00:00,,0",
-             "1,11,2151-01-01 13:00:00,2150-12-31 00:00:00,,U,,,0",
-             "2,20,2150-01-01 10:00:00,2150-01-02 00:00:00,,U,,,0"]  # fmt: skip
+    stays = [
+        "1,10,2150-01-01 13:00:00,2150-01-02 00:00:00,,U,2150-01-01 11:00:00,,0",
+        "1,11,2151-01-01 13:00:00,2150-12-31 00:00:00,,U,,,0",
+        "2,20,2150-01-01 10:00:00,2150-01-02 00:00:00,,U,,,0",
+    ]
     write(tmp_path, "hosp/admissions", STAY, stays)
     codes = ["1,10,1,I480,10", "1,10,2,I4891,10", "1,10,3,E119,10", "2,20,1,42731,9"]
     write(tmp_path, "hosp/diagnoses_icd", "subject_id,hadm_id,seq_num,icd_code,icd_version", codes)

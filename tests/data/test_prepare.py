@@ -10,12 +10,13 @@ from pathlib import Path
 import joblib
 import pytest
 
-from ecglearn.data import prepare as preparing
-from ecglearn.data import shards
-from ecglearn.data.prepare import prepare
-from ecglearn.data.sources import SOURCES
-from ecglearn.data.store import StoreError, open_store
-from ecglearn.data.tables import TableError
+from ecglearn.data.datasets.csv_rows import TableError
+from ecglearn.data.datasets.registry import DATASETS
+from ecglearn.data.store import prepare as preparing
+from ecglearn.data.store import shards
+from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.prepare import prepare
+from ecglearn.data.store.store import open_store
 from tests.data import layouts
 
 FILES = ("store.json", "index.parquet", "signals", "refused.csv")
@@ -77,7 +78,7 @@ def test_the_same_call_runs_on_a_dask_cluster(ptbxl, tmp_path):
 
 KILLED = """
 import sys, time
-from ecglearn.data import prepare as preparing, shards
+from ecglearn.data.store import prepare as preparing, shards
 preparing.SHARD = 2
 write = shards.write_shard
 
@@ -275,7 +276,7 @@ def test_records_too_short_too_large_or_empty_are_refused(tmp_path):
 
 
 def test_the_command_prints_what_was_done(ptbxl, tmp_path, capsys):
-    from ecglearn.commands import main
+    from ecglearn.cli import main
 
     main(["prepare", "ptbxl-100", str(ptbxl), str(tmp_path / "out"), "--workers", "1"])
     assert "7 records in" in capsys.readouterr().out
@@ -284,9 +285,9 @@ def test_the_command_prints_what_was_done(ptbxl, tmp_path, capsys):
 
 
 def test_every_source_says_what_a_reader_needs():
-    for name, source in SOURCES.items():
+    for name, source in DATASETS.items():
         assert source.name == name
         for text in (source.title, source.licence, source.citation, *source.download):
             assert text.strip()
         assert source.files
-        assert source.traps
+        assert source.caveats

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ecglearn.data.records import RecordError, find_records, read_record
+from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.record import find_records, read_record
 from ecglearn.signals.leads import EIGHT, LEADS, limb_residuals
 from tests.data.wfdb_writer import counts, write
 
@@ -304,7 +305,7 @@ def test_without_wfdb_one_sentence_names_the_extra(tmp_path, monkeypatch):
         read_record(path)
 
 
-@pytest.mark.parametrize("room", ["ecglearn.signals.beats", "ecglearn.data.records"])
+@pytest.mark.parametrize("room", ["ecglearn.signals.beats", "ecglearn.data.wfdb.record"])
 def test_importing_does_not_load_what_is_only_needed_later(room):
     code = (
         f"import sys, {room}, ecglearn.signals.filters, ecglearn.signals.augment\n"

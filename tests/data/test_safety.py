@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ecglearn.data
-from ecglearn.data import wfdb_files
-from ecglearn.data.entries import Entry, Refused
-from ecglearn.data.ptbxl import entries
-from ecglearn.data.records import ECGRecord, RecordError, read_record
-from ecglearn.data.tables import TableError
-from ecglearn.data.wfdb_files import open_record
-from ecglearn.data.wfdb_plain import plain_header
+from ecglearn.data.datasets.base import RecordMeta, SkippedRecord
+from ecglearn.data.datasets.csv_rows import TableError
+from ecglearn.data.datasets.ptbxl import list_records
+from ecglearn.data.wfdb import reader as wfdb_files
+from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.format16 import plain_header
+from ecglearn.data.wfdb.reader import open_record
+from ecglearn.data.wfdb.record import ECGRecord, read_record
 from ecglearn.signals.leads import LEADS
 from tests.data import layouts
 from tests.data.wfdb_writer import counts, write
@@ -41,8 +42,12 @@ def outcome(path: Path, **options) -> ECGRecord | str:
         return str(refusal)
 
 
-@given(header=FLIPS, data=FLIPS, cuts=st.tuples(*[st.sampled_from([1, 1, 1, 0.9, 0.3, 0])] * 2),
-       verify=st.booleans())  # fmt: skip
+@given(
+    header=FLIPS,
+    data=FLIPS,
+    cuts=st.tuples(*[st.sampled_from([1, 1, 1, 0.9, 0.3, 0])] * 2),
+    verify=st.booleans(),
+)
 @settings(max_examples=150, deadline=None)
 def test_flipped_and_missing_bytes_give_a_record_or_a_sentence(header, data, cuts, verify):
     with tempfile.TemporaryDirectory() as name:
@@ -62,10 +67,38 @@ def test_flipped_and_missing_bytes_give_a_record_or_a_sentence(header, data, cut
 
 
 WORDS = st.sampled_from(
-    ["", "0", "-1", "1", "12", "500", "1e9", "nan", "16", "212", "16+24", "16x2", "16:3", "1000/mV",
-     "200(0)/mV", "1000.0(-3)/uV", "0/mV", "~", ".", "..", "rec.dat", "/dev/zero", "../rec.dat",
-     "rec", "I", "II", "99999999999999999999", "é", "\0"]
-)  # fmt: skip
+    [
+        "",
+        "0",
+        "-1",
+        "1",
+        "12",
+        "500",
+        "1e9",
+        "nan",
+        "16",
+        "212",
+        "16+24",
+        "16x2",
+        "16:3",
+        "1000/mV",
+        "200(0)/mV",
+        "1000.0(-3)/uV",
+        "0/mV",
+        "~",
+        ".",
+        "..",
+        "rec.dat",
+        "/dev/zero",
+        "../rec.dat",
+        "rec",
+        "I",
+        "II",
+        "99999999999999999999",
+        "é",
+        "\0",
+    ]
+)
 
 
 @given(edits=st.lists(st.tuples(st.integers(0, 110), WORDS), min_size=1, max_size=3))
@@ -121,8 +154,8 @@ def test_damaged_tables_give_entries_refusals_or_a_sentence(ptbxl_tables, flips,
     whole, told = table.read_bytes(), ""
     try:
         table.write_bytes(changed(whole, flips, cut))
-        for entry in entries(ptbxl_tables, rate=100):
-            assert isinstance(entry, Entry | Refused)
+        for entry in list_records(ptbxl_tables, rate=100):
+            assert isinstance(entry, RecordMeta | SkippedRecord)
             assert entry.record
     except TableError as refusal:
         told = str(refusal)

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from ecglearn.data.batch import clean_ecg, shortest_ecg
-from ecglearn.data.folder import Columns
-from ecglearn.data.prepare import prepare
-from ecglearn.data.records import read_record
-from ecglearn.data.shards import gaps
-from ecglearn.data.sources import table_source
-from ecglearn.data.store import Store, StoreError, open_store
+from ecglearn.data.datasets.folder import Columns
+from ecglearn.data.datasets.registry import folder_dataset
+from ecglearn.data.preprocess import clean_ecg, shortest_ecg
+from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.prepare import prepare
+from ecglearn.data.store.shards import gaps
+from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.wfdb.record import read_record
 from ecglearn.methods.tamer import MERL, MERLConfig
 from ecglearn.signals.beats import detect_r_peaks
 from ecglearn.signals.filters import denoise_wavelet, zscore
@@ -48,7 +49,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 def made(folder: Path, out: Path, **options) -> Store:
-    prepare(table_source(MINE), folder, out, workers=1, progress=False, **options)
+    prepare(folder_dataset(MINE), folder, out, workers=1, progress=False, **options)
     return open_store(out)
 
 
@@ -74,8 +75,9 @@ def test_loading_standardises_as_zscore_does_gaps_left_out(store):
     signals = np.frombuffer(store._signals, "<i2")
     batch = store[:]
     assert batch.keep is not None
-    for row, (start, samples) in enumerate(zip(store._columns["start"], store._columns["samples"],
-                                               strict=True)):  # fmt: skip
+    for row, (start, samples) in enumerate(
+        zip(store._columns["start"], store._columns["samples"], strict=True)
+    ):
         counts = signals[start : start + 12 * samples].reshape(1, 12, samples) / 1000
         wanted = zscore(counts, per="record", keep=batch.keep[[row], :, :samples].numpy())
         np.testing.assert_allclose(batch.ecg[[row], :, :samples], wanted, atol=1e-4)
@@ -120,8 +122,11 @@ def test_a_batch_carries_what_the_table_says(store):
     batch = store[[4, 0, 1]]
     assert batch.reports == ["long", "sinus rhythm", ""]
     assert batch.findings is not None
-    assert batch.findings.tolist() == [[False, False, True], [True, False, False],
-                                       [True, True, False]]  # fmt: skip
+    assert batch.findings.tolist() == [
+        [False, False, True],
+        [True, False, False],
+        [True, True, False],
+    ]
     assert batch.table is not None
     assert batch.table[:2, 0].tolist() == [80, 50]
     assert batch.table[:2, -1].tolist() == [1, 1]

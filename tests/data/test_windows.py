@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.data.windows import cine_frames, ecg_window
+from ecglearn.data.transforms import cine_frames, ecg_window
 
 
 def patients(frames=50, size=84):

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from ecglearn.encoders.attention import Attention, Block
 from ecglearn.encoders.cine_transformer import CineTransformer
 from ecglearn.encoders.ecg_transformer import ECGTransformer
 from ecglearn.encoders.heads import AttentionPool
 from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder, random_visible
+from ecglearn.encoders.transformer import Attention, Block
 
 
 def count(module):

@@ -6,7 +6,6 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 
-from ecglearn.encoders.attention import Blocks, kept_attention
 from ecglearn.encoders.lead_time_transformer import (
     LeadTimeTransformer,
     WindowStem,
@@ -14,6 +13,7 @@ from ecglearn.encoders.lead_time_transformer import (
     sine_positions,
 )
 from ecglearn.encoders.masker import Masker, remove
+from ecglearn.encoders.transformer import Blocks, kept_attention
 
 
 def _draw(*shape, seed=0):

@@ -60,7 +60,7 @@ def test_an_unmeasured_label_does_not_matter(crowd):
     np.testing.assert_array_equal(auroc_columns(y, changed), auroc_columns(y, scores))
     assert macro_auroc(changed, y).value == macro_auroc(scores, y).value == mean_auroc(y, scores)
     pd.testing.assert_frame_equal(
-        auroc_intervals(changed, y, draws=20), auroc_intervals(scores, y, draws=20)
+        auroc_intervals(changed, y, n_resamples=20), auroc_intervals(scores, y, n_resamples=20)
     )
 
 
@@ -81,8 +81,8 @@ def test_whose_records_belong_together_are_drawn_together(crowd):
     y, scores = crowd
     twice = np.concatenate([y, y]), np.concatenate([scores, scores])
     whose = [*range(300), *range(300)]
-    one = paired(lambda a: a, [scores], y, draws=50)
-    both = paired(lambda a: a, [twice[1]], twice[0], patients=whose, draws=50)
-    apart = paired(lambda a: a, [twice[1]], twice[0], draws=50)
+    one = paired(lambda a: a, [scores], y, n_resamples=50)
+    both = paired(lambda a: a, [twice[1]], twice[0], patients=whose, n_resamples=50)
+    apart = paired(lambda a: a, [twice[1]], twice[0], n_resamples=50)
     np.testing.assert_allclose(one, both)
     assert apart.high - apart.low < one.high - one.low

@@ -29,9 +29,9 @@ class Deaf:
 
     def embed(self, batch):
         numbers = batch.index.tolist()
-        return torch.stack([
-            torch.randn(6, generator=torch.Generator().manual_seed(n)) for n in numbers
-        ])  # fmt: skip
+        return torch.stack(
+            [torch.randn(6, generator=torch.Generator().manual_seed(n)) for n in numbers]
+        )
 
 
 class Told(Deaf):
@@ -62,7 +62,7 @@ def table(cohort, merl):
         "PTACL": PTACL(PTACLConfig.preset("smoke")),
     }
     site = second_site(simulate(96, seed=12))
-    return compare(models, cohort, elsewhere=site, shares=(0.1, 1.0), draws=40)
+    return compare(models, cohort, external=site, label_fractions=(0.1, 1.0), n_resamples=40)
 
 
 def one(table, model, task, measure, name="all"):
@@ -88,8 +88,8 @@ def test_a_model_that_knows_nothing_gives_chance(table):
     assert abs(one(table, "deaf", "similar heart", "P@1")["value"] - 0.3) < 0.1
     own = one(table, "MERL", "own report", "recall@10")
     assert own["low"] <= 10 / 80 + 0.05
-    film = one(table, "PTACL", "phase of the film", "right phase")
-    assert film["low"] <= 1 / 13 <= film["high"] + 0.02
+    cine = one(table, "PTACL", "phase of the cine", "right phase")
+    assert cine["low"] <= 1 / 13 <= cine["high"] + 0.02
     chance = one(table, "MERL", "zero-shot", "macro AUROC")
     assert abs(chance["value"] - 0.5) < 0.12
 
@@ -103,18 +103,18 @@ def test_a_model_that_was_told_is_right(table):
 
 
 def test_an_untrained_model_gains_nothing_over_itself(table):
-    """First weights against other first weights: the paired interval holds 0."""
+    """Random initialisation against other untrained: the paired interval holds 0."""
     for model in ("MERL", "PTACL"):
         row = one(table, model, "probe 100%", "macro AUROC")
         assert row["gain_low"] <= 0 <= row["gain_high"]
-        twin = one(table, f"{model}, first weights", "probe 100%", "macro AUROC")
+        twin = one(table, f"{model}, untrained", "probe 100%", "macro AUROC")
         assert row["gain"] == pytest.approx(row["value"] - twin["value"])
     assert np.isnan(one(table, "told", "probe 100%", "macro AUROC")["gain"])
 
 
 def test_controls_are_there(table):
     models = set(table["model"])
-    assert {"age and sex", "MERL, first weights", "PTACL, first weights"} <= models
+    assert {"age and sex", "MERL, untrained", "PTACL, untrained"} <= models
     probes = table[table["task"].str.startswith("probe 1")]
     assert set(probes["model"]) == models
 
@@ -128,7 +128,7 @@ def test_numbers_are_those_of_the_single_functions(table, cohort, merl):
     row = one(table, "MERL", "probe 100%", "macro AUROC")
     assert row["value"] == pytest.approx(macro_auroc(scores, y.test).value)
     assert row["left_out"] == len(macro_auroc(scores, y.test).left_out)
-    again = auroc_intervals(scores, y.test, draws=40).loc["macro"]
+    again = auroc_intervals(scores, y.test, n_resamples=40).loc["macro"]
     assert row["low"] == pytest.approx(again["low"], abs=0.03)
     p = 1 / (1 + np.exp(-scores))
     said = one(table, "MERL", "calibration", "ECE")["value"]
@@ -144,7 +144,7 @@ def test_numbers_are_those_of_the_single_functions(table, cohort, merl):
 
 
 def test_several_seeds_are_averaged_and_widen_nothing_that_is_equal(cohort, merl):
-    kw = {"tasks": ("probe",), "shares": (1.0,), "controls": False, "draws": 10}
+    kw = {"tasks": ("probe",), "label_fractions": (1.0,), "controls": False, "n_resamples": 10}
     a = compare({"m": merl}, cohort, **kw)
     b = compare({"m": [merl, merl]}, cohort, **kw)
     np.testing.assert_allclose(a["value"], b["value"])
@@ -156,9 +156,9 @@ def test_planted_leaks_are_refused(cohort, merl):
     with pytest.raises(ValueError, match="60 patients are on both sides"):
         compare({"m": merl}, twice, train=160)
     with pytest.raises(ValueError, match="on both sides"):
-        compare({"m": merl}, cohort, train=160, seen=np.arange(200))
+        compare({"m": merl}, cohort, train=160, train_index=np.arange(200))
     with pytest.raises(ValueError, match="on both sides"):
-        compare({"m": merl}, cohort[:200], train=160, elsewhere=cohort[:20])
+        compare({"m": merl}, cohort[:200], train=160, external=cohort[:20])
     # the same records under other names
     names = np.arange(1000, 1000 + 40)
     copied = cohort[np.r_[:160, :40]]

@@ -9,16 +9,16 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate import (
     Probed,
     Split,
+    apply_missing,
     cmrs,
     critical,
     critical_views,
     evidence_removed,
     fit_probe,
-    hide,
     load_prompts,
     mean_auroc,
     missingness_table,
-    random_views,
+    random_keep_masks,
     token_drops,
 )
 from ecglearn.methods.tamer import MERL, MERLConfig
@@ -111,11 +111,11 @@ def batch(cohort):
 
 
 def test_hidden_content_leaves_no_trace_in_any_field(batch):
-    keep = random_views(32, segments=4)["moderate"]
+    keep = random_keep_masks(32, segments=4)["moderate"]
     seen = keep.repeat_interleave(250, -1)
     poisoned = ECGBatch(ecg=batch.ecg.where(seen, 1e3), fs=batch.fs)
-    shown = hide(batch, keep)
-    torch.testing.assert_close(hide(poisoned, keep).ecg, shown.ecg)
+    shown = apply_missing(batch, keep)
+    torch.testing.assert_close(apply_missing(poisoned, keep).ecg, shown.ecg)
     assert shown.keep is not None
     assert torch.equal(shown.keep, seen)
     assert shown.r_peaks is None
@@ -123,18 +123,18 @@ def test_hidden_content_leaves_no_trace_in_any_field(batch):
     for row, here in zip(shown.ecg, seen, strict=True):
         assert float(row[here].mean()) == pytest.approx(0, abs=1e-4)
         assert float(row[here].std(correction=0)) == pytest.approx(1, abs=1e-3)
-    again = hide(shown, ~keep.logical_not())
+    again = apply_missing(shown, ~keep.logical_not())
     torch.testing.assert_close(again.ecg, shown.ecg, atol=1e-5, rtol=1e-4)
     with pytest.raises(ValueError, match="does not fit"):
-        hide(batch, keep[:5])
+        apply_missing(batch, keep[:5])
 
 
 def test_same_seed_same_views_and_stated_shares():
-    first, again = (random_views(64, segments=4, seed=3) for _ in range(2))
+    first, again = (random_keep_masks(64, segments=4, seed=3) for _ in range(2))
     for (name, keep), share in zip(first.items(), (0.4375, 0.75, 0.875), strict=True):
         assert torch.equal(keep, again[name])
         torch.testing.assert_close(missing_share(keep), torch.full((64,), share))
-    assert not torch.equal(first["mild"], random_views(64, segments=4, seed=4)["mild"])
+    assert not torch.equal(first["mild"], random_keep_masks(64, segments=4, seed=4)["mild"])
 
 
 class Reader:
@@ -192,15 +192,15 @@ def test_table_works_on_a_model_without_keep(batch, cohort):
     model = MERL(MERLConfig.preset("smoke"))
     prompts = {name: name for name in FINDINGS[:8]}
     labels = cohort.findings[:, :8]
-    views = random_views(32, segments=4)
-    table = missingness_table({"MERL": model}, batch, prompts, labels, views, draws=20)
+    views = random_keep_masks(32, segments=4)
+    table = missingness_table({"MERL": model}, batch, prompts, labels, views, n_resamples=20)
     assert list(table["view"]) == ["full", "mild", "moderate", "severe"]
     assert table["missing"].tolist() == pytest.approx([0, 0.4375, 0.75, 0.875])
     numbers = table[["auroc_low", "auroc", "auroc_high"]].to_numpy()
     assert (np.diff(numbers, axis=1) >= 0).all()
     first = table[["cmrs", "cmrs_mag"]].to_numpy()[0]
     assert first.tolist() == [1, 1] or np.isnan(first).all()
-    again = missingness_table({"MERL": model}, batch, prompts, labels, views, draws=20)
+    again = missingness_table({"MERL": model}, batch, prompts, labels, views, n_resamples=20)
     assert again.equals(table)
 
 
@@ -214,10 +214,12 @@ def test_a_probe_is_asked_like_any_model():
     cuts = (slice(0, 48), slice(48, 64), slice(64, 96))
     x = merl.embed(batch).numpy()
     probe = fit_probe(Split(*(x[c] for c in cuts)), Split(*(y[c] for c in cuts)))
-    test, views = batch[cuts[2]], random_views(32, segments=4)
+    test, views = batch[cuts[2]], random_keep_masks(32, segments=4)
     table = missingness_table(
-        {"probe": Probed(merl, probe)}, test, load_prompts(), y[cuts[2]], views, draws=3
+        {"probe": Probed(merl, probe)}, test, load_prompts(), y[cuts[2]], views, n_resamples=3
     )
-    expected = [mean_auroc(y[cuts[2]], probe.score(merl.embed(view)))
-                for view in (test, *(hide(test, keep) for keep in views.values()))]  # fmt: skip
+    expected = [
+        mean_auroc(y[cuts[2]], probe.score(merl.embed(view)))
+        for view in (test, *(apply_missing(test, keep) for keep in views.values()))
+    ]
     np.testing.assert_allclose(table["auroc"], expected)

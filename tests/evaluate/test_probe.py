@@ -24,7 +24,7 @@ def split(x):
 
 def test_one_strength_is_logistic_regression_class_by_class(crowd):
     x, y = crowd
-    probe = fit_probe(x, y, strengths=[0.1])
+    probe = fit_probe(x, y, Cs=[0.1])
     scale = StandardScaler().fit(x.train)
     for k in range(K):
         model = LogisticRegression(C=0.1).fit(scale.transform(x.train), y.train[:, k])
@@ -37,12 +37,12 @@ def test_the_strength_is_chosen_by_validation_never_by_test(crowd):
     x, y = crowd
     tried = (1e-6, 1e-2, 10.0)
     values = [
-        mean_auroc(y.validation, fit_probe(x._replace(test=x.validation), y, strengths=[c]).scores)
+        mean_auroc(y.validation, fit_probe(x._replace(test=x.validation), y, Cs=[c]).scores)
         for c in tried
     ]
-    chosen = fit_probe(x, y, strengths=tried)
-    assert chosen.strength == tried[int(np.argmax(values))]
-    other = fit_probe(x, y._replace(test=1 - y.test), strengths=tried)
+    chosen = fit_probe(x, y, Cs=tried)
+    assert tried[int(np.argmax(values))] == chosen.C
+    other = fit_probe(x, y._replace(test=1 - y.test), Cs=tried)
     np.testing.assert_array_equal(other.scores, chosen.scores)
 
 
@@ -69,7 +69,7 @@ def test_unmeasured_labels_are_left_out(crowd):
     gaps = np.random.default_rng(1).random(y.train.shape) < 0.3
     y.train[gaps] = np.nan
     rows = ~gaps[:, 0]
-    alone = fit_probe(x, Split(*(part[:, :1] for part in y)), strengths=[1.0])
+    alone = fit_probe(x, Split(*(part[:, :1] for part in y)), Cs=[1.0])
     scale = StandardScaler().fit(x.train)
     model = LogisticRegression(C=1.0).fit(scale.transform(x.train)[rows], y.train[rows, 0])
     expected = model.decision_function(scale.transform(x.test))
@@ -79,7 +79,9 @@ def test_unmeasured_labels_are_left_out(crowd):
 def test_table_orders_what_is_known_to_be_ordered(crowd):
     x, y = crowd
     noise = split(np.random.default_rng(3).normal(size=(3 * N, D)))
-    table = probe_table({"good": x, "noise": noise}, y, shares=(0.05, 1.0), seeds=3, draws=50)
+    table = probe_table(
+        {"good": x, "noise": noise}, y, label_fractions=(0.05, 1.0), seeds=3, n_resamples=50
+    )
     assert list(table.index) == [("good", 0.05), ("good", 1.0), ("noise", 0.05), ("noise", 1.0)]
     assert table["records"].tolist() == [10, 200, 10, 200]
     assert bool((table["low"] <= table["value"]).all() & (table["value"] <= table["high"]).all())

@@ -22,8 +22,14 @@ from ecglearn.evaluate import (
     snomed_labels,
 )
 
-COUNTS = {"ptbxl-super": 5, "ptbxl-sub": 23, "ptbxl-form": 19, "ptbxl-rhythm": 12, "cpsc2018": 9,
-          "csn": 38}  # fmt: skip
+COUNTS = {
+    "ptbxl-super": 5,
+    "ptbxl-sub": 23,
+    "ptbxl-form": 19,
+    "ptbxl-rhythm": 12,
+    "cpsc2018": 9,
+    "csn": 38,
+}
 
 
 @pytest.fixture
@@ -67,7 +73,7 @@ def test_disagreeing_tables(tables):
 
 def test_intervals_hold_the_value_and_shrink(tables):
     scores, labels = tables
-    table = auroc_intervals(scores, labels[["a", "b", "c"]], draws=100)
+    table = auroc_intervals(scores, labels[["a", "b", "c"]], n_resamples=100)
     assert list(table.index) == ["a", "b", "c", "macro"]
     low, value, high = (table[c].to_numpy() for c in ("low", "value", "high"))
     assert bool(((low <= value) & (value <= high)).all())
@@ -76,8 +82,9 @@ def test_intervals_hold_the_value_and_shrink(tables):
     )
     assert (high - low)[3] < (high - low)[:3].max()
     twice = pd.concat([scores, scores]), pd.concat([labels, labels])
-    same = auroc_intervals(*(t[["a", "b", "c"]] for t in twice), draws=100,
-                           patients=[*range(80), *range(80)])  # fmt: skip
+    same = auroc_intervals(
+        *(t[["a", "b", "c"]] for t in twice), n_resamples=100, patients=[*range(80), *range(80)]
+    )
     pd.testing.assert_frame_equal(same.drop(columns="cases"), table.drop(columns="cases"))
 
 
@@ -118,11 +125,13 @@ def test_cross_domain_averages_the_shared_classes():
     labels = pd.DataFrame(np.eye(9, dtype=bool).repeat(4, 0), columns=names)
     scores = labels.astype(float)
     scores["PAC"] *= -1
-    assert cross_domain(scores, labels, "ptbxl-super", "cpsc2018", draws=5) == (1, 1, 1)
-    assert cross_domain(scores, labels, "csn", "cpsc2018", draws=5).value == pytest.approx(8 / 9)
-    assert cross_domain(scores, labels, "cpsc2018", "cpsc2018", draws=5).value == pytest.approx(
+    assert cross_domain(scores, labels, "ptbxl-super", "cpsc2018", n_resamples=5) == (1, 1, 1)
+    assert cross_domain(scores, labels, "csn", "cpsc2018", n_resamples=5).value == pytest.approx(
         8 / 9
     )
+    assert cross_domain(
+        scores, labels, "cpsc2018", "cpsc2018", n_resamples=5
+    ).value == pytest.approx(8 / 9)
     only = pd.DataFrame({"PAC": scores["PAC"]})
     with pytest.raises(ValueError, match="no labelled class of 'cpsc2018' is known to"):
         cross_domain(only, only > 0, "ptbxl-super", "cpsc2018")
@@ -143,8 +152,10 @@ def test_released_labels_find_names_inside_names():
     # ST depression, Mobitz I, atrial fibrillation, counterclockwise rotation, sinus rhythm
     rows = [["429622005"], ["54016002"], ["164889003"], ["251199005"], ["426783006"]]
     exact, released = (snomed_labels("csn", rows, labels=kind) for kind in ("exact", "released"))
-    more = [set(released.columns[line & ~has]) for line, has in zip(released.to_numpy(),
-            exact.to_numpy(), strict=True)]  # fmt: skip
+    more = [
+        set(released.columns[line & ~has])
+        for line, has in zip(released.to_numpy(), exact.to_numpy(), strict=True)
+    ]
     assert more == [{"ST"}, {"2AVB", "AVB", "VB"}, {"AF"}, {"CR"}, set()]
 
 

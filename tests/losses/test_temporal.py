@@ -81,8 +81,10 @@ def test_equals_a_loop(distance, sigma):
     for share, x, y in ((weight, a, b), (1 - weight, b, a)):
         for i in range(2):
             for k in range(5):
-                scores = [math.exp(float(torch.cosine_similarity(x[i, k], y[i, t], 0)) / tau)
-                          for t in range(5)]  # fmt: skip
+                scores = [
+                    math.exp(float(torch.cosine_similarity(x[i, k], y[i, t], 0)) / tau)
+                    for t in range(5)
+                ]
                 for t in range(5):
                     total -= share * float(P[k, t]) * math.log(scores[t] / sum(scores)) / 10
     measured = local_contrastive(a, b, P, temperature=tau, weight=weight)

@@ -63,9 +63,12 @@ def test_permuting_tokens_with_their_weights_changes_nothing(record):
     order = torch.randperm(7, generator=torch.Generator().manual_seed(5))
     value = token_contrast(tokens, contexts, weights, temperature=LAMBDA, mask=mask)
     moved = token_contrast(
-        tokens[:, order], contexts[:, order], weights[:, order], temperature=LAMBDA,
+        tokens[:, order],
+        contexts[:, order],
+        weights[:, order],
+        temperature=LAMBDA,
         mask=mask[:, order],
-    )  # fmt: skip
+    )
     assert torch.allclose(value, moved)
 
 
@@ -75,14 +78,19 @@ def test_scale_and_padding_change_nothing(record):
     scaled = token_contrast(3 * tokens, 0.2 * contexts, weights, temperature=LAMBDA, mask=mask)
     assert torch.allclose(value, scaled)
     rubbish = tokens.masked_fill(~mask[..., None], 99.0)
-    other = token_contrast(rubbish, contexts * mask[..., None], weights, temperature=LAMBDA,
-                           mask=mask)  # fmt: skip
+    other = token_contrast(
+        rubbish, contexts * mask[..., None], weights, temperature=LAMBDA, mask=mask
+    )
     assert torch.allclose(value, other)
     shorter = [
-        token_contrast(tokens[i : i + 1, :n], contexts[i : i + 1, :n], weights[i : i + 1, :n],
-                       temperature=LAMBDA)
+        token_contrast(
+            tokens[i : i + 1, :n],
+            contexts[i : i + 1, :n],
+            weights[i : i + 1, :n],
+            temperature=LAMBDA,
+        )
         for i, n in enumerate((5, 7, 3))
-    ]  # fmt: skip
+    ]
     assert torch.allclose(value, torch.stack(shorter).mean())
 
 

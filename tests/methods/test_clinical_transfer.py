@@ -10,7 +10,7 @@ import torch
 
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
-from ecglearn.data.clinical_schema import TABLE_COLUMNS, lab_flags
+from ecglearn.data.clinical.schema import TABLE_COLUMNS, lab_flags
 from ecglearn.evaluate import gap_closed, linear_probe_r2, mean_auroc
 from ecglearn.methods.clinical_transfer import (
     ClinicalTransfer,
@@ -62,8 +62,9 @@ def test_paper_size_runs_through_every_stage():
     config = replace(ClinicalTransferConfig(), crop=50)
     generator = torch.Generator().manual_seed(0)
     table = torch.cat([torch.randn(4, 58, generator=generator), torch.ones(4, 3)], 1)
-    batch = ECGBatch(ecg=torch.randn(4, 12, 1000), fs=100, table=table,
-                     diagnoses=torch.rand(4, 1428) < 0.1)  # fmt: skip
+    batch = ECGBatch(
+        ecg=torch.randn(4, 12, 1000), fs=100, table=table, diagnoses=torch.rand(4, 1428) < 0.1
+    )
     stage = joint(make(config), batch)
     assert stage.correlation(batch).shape == (2048, 2048)
     assert bool(make(replace(config, lab_weight=0.0))(batch)["diagnosis"].isfinite())
@@ -115,8 +116,9 @@ def test_stages_hand_over_exactly_and_touch_only_what_they_train(patients):
     }
     assert changed == {"encoder", "lab_head"}
     train(method, patients)
-    changed = {n.split(".")[0] for n, v in weights(method).items()
-               if not torch.equal(v, after_second[n])}  # fmt: skip
+    changed = {
+        n.split(".")[0] for n, v in weights(method).items() if not torch.equal(v, after_second[n])
+    }
     assert changed == {"encoder", "lab_head", "diagnosis_head"}
 
 
@@ -146,8 +148,11 @@ def test_both_readings_of_the_order(patients):
         seen.append(
             (name, {n.split(".")[0] for n in after if not torch.equal(after[n], before[n])})
         )
-    assert seen == [("joint", {"encoder"}), ("diagnosis", {"encoder", "diagnosis_head"}),
-                    ("labs", {"lab_head"})]  # fmt: skip
+    assert seen == [
+        ("joint", {"encoder"}),
+        ("diagnosis", {"encoder", "diagnosis_head"}),
+        ("labs", {"lab_head"}),
+    ]
     with pytest.raises(ValueError, match="order must be one of labs first, diagnosis first"):
         replace(SMOKE, order="both")
 
@@ -195,10 +200,12 @@ def test_what_is_kept_has_no_part_of_the_table(patients):
 def test_prediction_is_the_mean_over_crops(patients):
     method = make().eval()
     crops = SMOKE.samples // SMOKE.crop
-    by_hand = torch.stack([
-        method.diagnosis_head(method.encoder(part)).sigmoid()
-        for part in patients.ecg.split(SMOKE.crop, 2)
-    ])  # fmt: skip
+    by_hand = torch.stack(
+        [
+            method.diagnosis_head(method.encoder(part)).sigmoid()
+            for part in patients.ecg.split(SMOKE.crop, 2)
+        ]
+    )
     assert len(by_hand) == crops == 4
     torch.testing.assert_close(method.predict(patients)[0], by_hand.mean(0), atol=1e-6, rtol=0)
     twice = replace(patients, ecg=torch.cat([patients.ecg, patients.ecg], 2))
@@ -252,8 +259,10 @@ def test_joint_embedding_teaches_what_the_table_says(crowd):
     sizes = replace(SMOKE, width=32, layers=2)
 
     def readable(method):
-        parts = [(method.embed(p).double(), p.table[:, columns].double())
-                 for p in (train_part, test_part)]  # fmt: skip
+        parts = [
+            (method.embed(p).double(), p.table[:, columns].double())
+            for p in (train_part, test_part)
+        ]
         return float(linear_probe_r2(*parts[0], *parts[1]).mean())
 
     random = readable(make(sizes))

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import normalize
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.encoders.report_text import EncodedReports
+from ecglearn.encoders.text_encoder import EncodedReports
 from ecglearn.evaluate import zero_shot
 from ecglearn.methods.deri import DERI, DERIConfig, parameter_counts, random_keep
 from ecglearn.train import fit
@@ -95,10 +95,18 @@ def test_terms_are_named_and_weighted(patients):
 def test_everything_that_is_made_is_trained(patients):
     """Every variant: no parameter without gradient, none in the text model."""
     for changes in (
-        {}, {"rme": 0.0}, {"views": "dropout"}, {"ecg_to_text": False}, {"text_to_ecg": False},
-        {"mix": 0.0, "rec_ecg": 0.0, "rec_text": 0.0}, {"rec_text": 0.0}, {"mix": 0.0},
-        {"encoder": "vit", "stride": 1}, {"reconstruction": "mse"}, {"reconstruction": "cosine"},
-    ):  # fmt: skip
+        {},
+        {"rme": 0.0},
+        {"views": "dropout"},
+        {"ecg_to_text": False},
+        {"text_to_ecg": False},
+        {"mix": 0.0, "rec_ecg": 0.0, "rec_text": 0.0},
+        {"rec_text": 0.0},
+        {"mix": 0.0},
+        {"encoder": "vit", "stride": 1},
+        {"reconstruction": "mse"},
+        {"reconstruction": "cosine"},
+    ):
         method = make(**changes)
         torch.stack(list(method.losses(patients).values())).sum().backward()
         silent = [n for n, p in method.named_parameters() if p.grad is None]

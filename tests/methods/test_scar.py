@@ -16,8 +16,8 @@ from ecglearn.losses.relevance import relevance, relevance_weights
 from ecglearn.methods.scar import SCAR, SCARConfig
 from ecglearn.signals.missing import LEVELS, draw_missing, keep_samples, missing_share
 from ecglearn.train import fit
-from ecglearn.train.optimiser import optimiser
-from results.planted import CLASSES, CONFIG, planted, two_findings
+from ecglearn.train.optim import optimiser
+from results.runs.planted import CLASSES, CONFIG, planted, two_findings
 
 SMOKE = SCARConfig.preset("smoke")
 
@@ -317,10 +317,18 @@ def test_duplicates_are_no_negatives(patients):
     method = make(mask="none", selector="learned").eval()
     few = patients[:12]
     twice = replace(
-        few, ecg=torch.cat([few.ecg, few.ecg[:1]]), reports=[*few.reports, few.reports[0]],
-        cine=None, r_peaks=None, phenotypes=None, findings=None, labs=None, table=None,
-        diagnoses=None, index=None,
-    )  # fmt: skip
+        few,
+        ecg=torch.cat([few.ecg, few.ecg[:1]]),
+        reports=[*few.reports, few.reports[0]],
+        cine=None,
+        r_peaks=None,
+        phenotypes=None,
+        findings=None,
+        labs=None,
+        table=None,
+        diagnoses=None,
+        index=None,
+    )
     with torch.no_grad():
         loss = float(method.losses(twice)["full"])
         z, texts = method.encode(twice).z, method.embed_text(twice.reports)

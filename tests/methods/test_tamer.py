@@ -10,7 +10,7 @@ import torch
 
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
-from ecglearn.encoders.report_text import report_encoder
+from ecglearn.encoders.text_encoder import text_encoder
 from ecglearn.evaluate import cosine, macro_auroc, patient_rank, zero_shot
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig, parameter_counts
@@ -45,7 +45,7 @@ def test_paper_shapes():
     assert method.tokens == 313 + 80
     batch = ECGBatch(ecg=torch.randn(2, 12, 5000), fs=500)
     with torch.no_grad():
-        wave, plane = method.local_tokens(batch)
+        wave, plane = method.view_tokens(batch)
         assert wave.shape == (2, 313, 256)
         assert plane is not None
         assert plane.shape == (2, 80, 256)
@@ -70,7 +70,7 @@ def test_text_model_stays_and_text_heads_learn(patients):
 
 
 def test_reports_are_encoded_once_over_all_epochs(patients):
-    report_encoder.cache_clear()
+    text_encoder.cache_clear()
     method = make()
     fit(method, patients, epochs=3, batch_size=24, progress=False)
     assert method.text.model.encoded <= len(set(patients.reports))
@@ -99,7 +99,7 @@ def test_no_gradient_flows_through_the_spectrogram(patients):
     method = make(rada=0.0, rgwr=0.0, uecr=0.0, wlai=False)
     ecg = patients.ecg.clone().requires_grad_()
     method.wave.requires_grad_(False)
-    wave, plane = method.local_tokens(replace(patients, ecg=ecg))
+    wave, plane = method.view_tokens(replace(patients, ecg=ecg))
     assert plane is not None
     (gradient,) = torch.autograd.grad(plane.sum() + 0 * wave.sum(), ecg)
     assert bool((gradient == 0).all())
@@ -184,7 +184,7 @@ def test_views_differ_only_in_training(patients):
 
 def test_joining_with_and_without_spectrogram(patients):
     method = make().eval()
-    wave, plane = method.local_tokens(patients[:4])
+    wave, plane = method.view_tokens(patients[:4])
     both = method.join(wave, plane)
     blind = make(spectrogram=False).eval()
     alone = blind.embed(patients[:4])
@@ -193,7 +193,7 @@ def test_joining_with_and_without_spectrogram(patients):
     assert plane is not None
     assert not torch.allclose(both, method.join(wave, torch.zeros_like(plane)))
     mean = make(wlai=False).eval()
-    wave, plane = mean.local_tokens(patients[:4])
+    wave, plane = mean.view_tokens(patients[:4])
     assert plane is not None
     assert torch.equal(mean.join(wave, plane), torch.cat([wave, plane], 1).mean(1))
 

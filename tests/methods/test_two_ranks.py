@@ -6,8 +6,18 @@ from two_processes import one_and_two
 
 from ecglearn.encoders.batch_norm import BatchNorm1d, BatchNorm2d
 
-CASES = ("PTACL", "MERL", "TAMER", "DERI", "DERI vit", "SCAR", "ClinicalTransfer",
-         "JointEmbedding", "LabStage", "Reference")  # fmt: skip
+CASES = (
+    "PTACL",
+    "MERL",
+    "TAMER",
+    "DERI",
+    "DERI vit",
+    "SCAR",
+    "ClinicalTransfer",
+    "JointEmbedding",
+    "LabStage",
+    "Reference",
+)
 
 
 @pytest.fixture(scope="module")

@@ -23,12 +23,18 @@ def test_grid_has_leads_as_rows():
 def test_curves_draw_every_model_in_every_panel():
     table = pd.DataFrame(
         [
-            {"model": m, "view": v, "auroc": a, "auroc_low": a - 0.1, "auroc_high": a + 0.1,
-             "cmrs": a}
+            {
+                "model": m,
+                "view": v,
+                "auroc": a,
+                "auroc_low": a - 0.1,
+                "auroc_high": a + 0.1,
+                "cmrs": a,
+            }
             for m, a in (("a", 0.7), ("b", 0.6))
             for v in ("full", "mild", "severe")
         ]
-    )  # fmt: skip
+    )
     figure = severity_curves(
         table, views=["full", "severe"], measures={"auroc": "AUROC", "cmrs": "CMRS"}
     )
@@ -45,9 +51,14 @@ def test_explorer_has_one_set_of_traces_for_each_choice():
     keep[2, :, :2] = False
     scores = np.arange(6.0).reshape(3, 2)
     figure = removal_explorer(
-        np.random.default_rng(0).standard_normal((12, 1000)), 100, ["none", "III", "5 s"], keep,
-        ["flutter", "block"], scores, start=1,
-    )  # fmt: skip
+        np.random.default_rng(0).standard_normal((12, 1000)),
+        100,
+        ["none", "III", "5 s"],
+        keep,
+        ["flutter", "block"],
+        scores,
+        start=1,
+    )
     named: dict[str, Any] = {trace.name: trace for trace in cast(Any, figure.data)}
     assert {f"{kind}-{i}" for kind in ("gone", "score") for i in range(3)} < set(named)
     assert len(named["gone-0"].x) == 0

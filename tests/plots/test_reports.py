@@ -14,9 +14,14 @@ WORDS = ["atrial", "flutter", "."]
 def test_three_views_has_a_bar_for_each_word():
     lead = np.sin(np.arange(1000) / 10)
     fig = three_views(
-        lead, 100, np.random.default_rng(0).random((13, 76)), np.arange(13) * 4.0,
-        np.linspace(0.1, 9.9, 76), WORDS, np.array([0.5, 0.3, 0.2]),
-    )  # fmt: skip
+        lead,
+        100,
+        np.random.default_rng(0).random((13, 76)),
+        np.arange(13) * 4.0,
+        np.linspace(0.1, 9.9, 76),
+        WORDS,
+        np.array([0.5, 0.3, 0.2]),
+    )
     assert len(fig.axes[2].patches) == 3
     assert [label.get_text() for label in fig.axes[2].get_xticklabels()] == WORDS
     plt.close(fig)

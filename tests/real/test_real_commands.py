@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from ecglearn.commands import main
+from ecglearn.cli import main
 
 pytestmark = pytest.mark.real
 
@@ -12,10 +12,35 @@ def test_prepare_train_evaluate_embed(real_data, tmp_path, capsys):
     """PTB-XL, with its official folds and its reports in several languages."""
     store, run = tmp_path / "store", tmp_path / "run"
     main(["prepare", "ptbxl-100", str(real_data / "ptbxl-mini"), str(store), "--workers", "1"])
-    main(["train", "merl", "--data", str(store), "--out", str(run), "--preset", "smoke",
-          "--epochs", "1", "--batch-size", "16"])  # fmt: skip
+    main(
+        [
+            "train",
+            "merl",
+            "--data",
+            str(store),
+            "--out",
+            str(run),
+            "--preset",
+            "smoke",
+            "--epochs",
+            "1",
+            "--batch-size",
+            "16",
+        ]
+    )
     weights = str(run / "weights.safetensors")
-    main(["evaluate", weights, "--data", str(store), "--shares", "1", "--out", str(run / "t.csv")])
+    main(
+        [
+            "evaluate",
+            weights,
+            "--data",
+            str(store),
+            "--label-fractions",
+            "1",
+            "--out",
+            str(run / "t.csv"),
+        ]
+    )
     table = pd.read_csv(run / "t.csv")
     assert list(table["encoder"]) == ["merl", "random encoder", "age and sex", "merl"]
     assert table["value"].between(0, 1).all()

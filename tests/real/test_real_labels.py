@@ -7,13 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecglearn.data.records import read_record
-from ecglearn.encoders.report_text import report_encoder
+from ecglearn.data.wfdb.record import read_record
+from ecglearn.encoders.text_encoder import text_encoder
 from ecglearn.evaluate import label_set, snomed_labels
 
 pytestmark = pytest.mark.real
-FILES = {"ptbxl-super": "super_class", "ptbxl-sub": "sub_class", "ptbxl-form": "form",
-         "ptbxl-rhythm": "rhythm"}  # fmt: skip
+FILES = {
+    "ptbxl-super": "super_class",
+    "ptbxl-sub": "sub_class",
+    "ptbxl-form": "form",
+    "ptbxl-rhythm": "rhythm",
+}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -40,8 +44,17 @@ def used_by(known, *sources):
     return [code for code, row in known.items() if any(int(row[s]) > 0 for s in sources)]
 
 
-TOTALS = {"AFIB": 1221, "VPC": 700, "NORM": 918, "1AVB": 722, "CRBBB": 1857, "STE": 220, "PAC": 616,
-          "CLBBB": 236, "STD": 869}  # fmt: skip
+TOTALS = {
+    "AFIB": 1221,
+    "VPC": 700,
+    "NORM": 918,
+    "1AVB": 722,
+    "CRBBB": 1857,
+    "STE": 220,
+    "PAC": 616,
+    "CLBBB": 236,
+    "STD": 869,
+}
 
 
 def test_cpsc2018_classes_are_the_codes_it_uses(real_data):
@@ -101,7 +114,7 @@ def test_codes_of_real_headers(real_data):
 
 def test_real_reports_need_no_unknown_piece(real_data):
     table = pd.read_csv(real_data / "ptbxl-mini" / "ptbxl_database.csv")
-    encoder = report_encoder()
+    encoder = text_encoder()
     reports = [text for text in table["report"].dropna() if text.strip()]
     assert len(reports) > 100
     unknown = [text for text in reports if "[UNK]" in encoder.pieces(text)]

@@ -5,8 +5,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ecglearn.data.mimic import demographics_at, diagnoses_of, nearest_labs
-from ecglearn.data.nearest import REASONS
+from ecglearn.data.clinical.mimic_iv import demographics_at, diagnoses_of, nearest_labs
+from ecglearn.data.clinical.nearest_in_time import REASONS
 
 pytestmark = pytest.mark.real
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from ecglearn.data.batch import ECGBatch, clean_ecg
-from ecglearn.data.records import find_records, read_record
-from ecglearn.evaluate import hide, missingness_table, random_views
+from ecglearn.data.batch import ECGBatch
+from ecglearn.data.preprocess import clean_ecg
+from ecglearn.data.wfdb.record import find_records, read_record
+from ecglearn.evaluate import apply_missing, missingness_table, random_keep_masks
 from ecglearn.methods.scar import SCAR, SCARConfig
 from ecglearn.signals.fill import recover_limb_leads
 from ecglearn.signals.filters import zscore
@@ -59,13 +60,13 @@ def test_the_evaluation_takes_real_records(real_data, method):
     headers = find_records(real_data / "ptbxl-mini" / "records500")[:40]
     clean, observed = read(headers)
     batch = ECGBatch(zscore(clean, per="record", keep=observed), fs=100, keep=observed)
-    views = random_views(40, segments=4)
+    views = random_keep_masks(40, segments=4)
     rng = np.random.default_rng(0)
     labels = rng.random((40, 3)) < 0.4
     prompts = {name: name for name in ("sinus rhythm", "myocardial infarction", "hypertrophy")}
-    table = missingness_table({"m": method}, batch, prompts, labels, views, draws=10)
+    table = missingness_table({"m": method}, batch, prompts, labels, views, n_resamples=10)
     assert table["auroc"].between(0, 1).all()
-    hidden = hide(batch, views["severe"])
+    hidden = apply_missing(batch, views["severe"])
     assert hidden.ecg.isfinite().all()
     assert hidden.keep is not None
     assert float(hidden.keep.float().mean()) <= 0.126

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecglearn.data.records import find_records, read_record
+from ecglearn.data.wfdb.record import find_records, read_record
 from ecglearn.signals.beats import detect_r_peaks
 
 pytestmark = [

@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from ecglearn.data.records import RecordError, find_records, read_record
+from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.record import find_records, read_record
 from ecglearn.signals.filters import preprocess, resample
 from ecglearn.signals.leads import LEADS, limb_residuals
 

@@ -8,19 +8,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ecglearn.data import wfdb_files
-from ecglearn.data.batch import clean_ecg
-from ecglearn.data.prepare import prepare
-from ecglearn.data.ptbxl import _SEX
-from ecglearn.data.records import find_records, read_record
-from ecglearn.data.store import open_store
-from ecglearn.data.wfdb_files import open_record
-from ecglearn.data.wfdb_plain import plain_header
+from ecglearn.data.datasets.ptbxl import _SEX
+from ecglearn.data.preprocess import clean_ecg
+from ecglearn.data.store.prepare import prepare
+from ecglearn.data.store.store import open_store
+from ecglearn.data.wfdb import reader as wfdb_files
+from ecglearn.data.wfdb.format16 import plain_header
+from ecglearn.data.wfdb.reader import open_record
+from ecglearn.data.wfdb.record import find_records, read_record
 from ecglearn.signals.filters import zscore
 
 pytestmark = pytest.mark.real
-FILES = {"ptbxl-super": "super_class", "ptbxl-sub": "sub_class", "ptbxl-form": "form",
-         "ptbxl-rhythm": "rhythm"}  # fmt: skip
+FILES = {
+    "ptbxl-super": "super_class",
+    "ptbxl-sub": "sub_class",
+    "ptbxl-form": "form",
+    "ptbxl-rhythm": "rhythm",
+}
 PARTS = {"train": "train", "val": "validation", "test": "test"}
 
 
@@ -43,8 +47,9 @@ def test_ptbxl_labels_and_parts_are_those_published_with_merl(name, real_data, p
     labelled = store.select(store.labels.any(1))
     assert labelled.index["record"].tolist() == published["ecg_id"].astype(str).tolist()
     named = [set(ast.literal_eval(text)) for text in published[FILES[name]]]
-    ours = [{c for c, has in zip(store.label_names, row, strict=True) if has}
-            for row in labelled.labels]  # fmt: skip
+    ours = [
+        {c for c, has in zip(store.label_names, row, strict=True) if has} for row in labelled.labels
+    ]
     assert ours == named
     # the columns of subclasses have one order in the training file and another in the other two,
     # so under one header the ones of the training rows contradict the names beside them

@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from ecglearn.data.batch import ECGBatch, clean_ecg
-from ecglearn.data.records import read_record
-from ecglearn.encoders.report_writer import Dictation, report_writer
+from ecglearn.data.batch import ECGBatch
+from ecglearn.data.preprocess import clean_ecg
+from ecglearn.data.wfdb.record import read_record
+from ecglearn.encoders.report_generator import ReportPairs, report_generator
 from ecglearn.methods.deri import DERI, DERIConfig
 from ecglearn.signals.filters import zscore
 from ecglearn.train import fit
@@ -20,7 +21,7 @@ def test_every_real_report_is_spelt_as_it_is(real_data):
     reports = [text for text in rows["report"].fillna("") if text.strip()]
     assert len(reports) > 100
     assert any(not text.isascii() for text in reports)
-    tokenizer = report_writer(width=None).tokenizer
+    tokenizer = report_generator(width=None).tokenizer
     back = tokenizer.batch_decode(tokenizer(reports)["input_ids"])
     assert back == reports
 
@@ -37,8 +38,8 @@ def test_deri_and_writer_learn_from_real_pairs(real_data):
     method = DERI(DERIConfig.preset("smoke"))
     history = fit(method, batch, epochs=6, batch_size=12, progress=False)
     assert history.curve()[-1] < history.curve()[0]
-    writer = report_writer(width=method.config.width)
-    told = Dictation(method.memory(batch), batch.reports)
+    writer = report_generator(width=method.config.width)
+    told = ReportPairs(method.memory(batch), batch.reports)
     learned = fit(writer, told, epochs=6, batch_size=12, progress=False)
     assert learned.curve()[-1] < 0.8 * learned.curve()[0]
-    assert len(writer.write(told.memory[:3])) == 3
+    assert len(writer.generate(told.memory[:3])) == 3

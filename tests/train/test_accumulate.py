@@ -9,7 +9,7 @@ from two_ranks.methods import CASES, CLINICAL, patients
 
 from ecglearn.methods.deri import DERI, DERIConfig
 from ecglearn.train import fit
-from ecglearn.train.step import Gradient, Step
+from ecglearn.train.step import Step, StepRunner
 
 # of a draw every part makes its own, so nothing is drawn here: see `without_draws`
 DECODERS = replace(
@@ -45,7 +45,7 @@ def three_steps(method, parts):
     found = {}
     steps = [
         (
-            Gradient(method, index),
+            StepRunner(method, index),
             torch.optim.SGD([p for g in groups for p in g["params"]], lr=0.05),
         )
         for index, (groups, _) in enumerate(method.steps())
@@ -57,8 +57,9 @@ def three_steps(method, parts):
             found |= {f"{number}/loss/{name}": torch.tensor(value) for name, value in terms.items()}
             found |= {
                 f"{number}/gradient/{name}": p.grad.clone()
-                for name, p in method.named_parameters() if p.grad is not None
-            }  # fmt: skip
+                for name, p in method.named_parameters()
+                if p.grad is not None
+            }
             optimiser.step()
     return found | {f"trained/{name}": value for name, value in method.state_dict().items()}
 
@@ -76,7 +77,7 @@ def test_four_parts_equal_the_whole(name, batch, without_draws):
 def test_without_the_rows_of_the_others_it_would_not(batch, without_draws):
     """The comparison can fail: the mean over small batches has another gradient."""
     method = made("PTACL", batch)
-    Gradient(method, 0)([batch], [0])
+    StepRunner(method, 0)([batch], [0])
     right = torch.cat([p.grad.flatten() for p in method.parameters() if p.grad is not None])
     method.zero_grad()
     for part in range(4):

@@ -158,8 +158,9 @@ def test_cache_gives_the_same_weights_without_training(patients, tmp_path, monke
     def run(seed=0):
         torch.manual_seed(seed)
         method = PTACL(SMOKE)
-        history = fit_cached(method, patients, name="t", data_key="48", epochs=1, batch_size=16,
-                             progress=False)  # fmt: skip
+        history = fit_cached(
+            method, patients, name="t", data_key="48", epochs=1, batch_size=16, progress=False
+        )
         return method, history
 
     first, history = run()

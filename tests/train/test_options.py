@@ -132,5 +132,5 @@ def test_compilation_is_asked_for(patients, monkeypatch):
     """Every part of the method is handed to the compiler, and its class is left alone."""
     asked = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self: asked.append(type(self).__name__))
-    step.Gradient(PTACL(SMOKE), 0, compile=True)
+    step.StepRunner(PTACL(SMOKE), 0, compile=True)
     assert asked == ["ECGTransformer", "CineTransformer", "ProjectionHead", "ProjectionHead"]

@@ -1,0 +1,139 @@
+"""What `--data` may name: a store, or simulated patients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ecglearn.cohort import simulate
+from ecglearn.cohort.findings import FINDINGS
+from ecglearn.data.batch import ECGBatch
+from ecglearn.data.splits import split_of
+from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.store import Store, open_store
+
+PIECE = 1024  # records that are read at once
+COHORT = re.compile(r"cohort:(\d+)(?::(\d+))?")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Records with what the commands ask of them.
+
+    Attributes:
+        records: `len` and rows, as `fit` and `embed` take them.
+        names: one for each record.
+        patients: whose each record is.
+        classes: names of the label columns.
+        labels: which record has which class.
+        demographics: age in years and sex (0 female, 1 male); NaN where unknown.
+        splits: part of each record.
+        prompts: name of the prompt file for these classes.
+
+    Book: many-machines#commands
+    """
+
+    records: Any
+    names: NDArray
+    patients: NDArray
+    classes: tuple[str, ...]
+    labels: NDArray[np.bool_]
+    demographics: NDArray[np.float64]
+    splits: NDArray
+    prompts: str
+
+    def rows(self, split: str) -> NDArray[np.int64]:
+        """Numbers of the records of a part.
+
+        Args:
+            split: "train", "validation" or "test".
+
+        Raises:
+            ValueError: it has none.
+        """
+        found = np.flatnonzero(self.splits == split)
+        if not len(found):
+            raise ValueError(f"no record is in the part {split!r}; take more records")
+        return found
+
+    def part(self, rows: NDArray[np.int64]) -> Any:
+        """Some records, still on disk where they come from a store.
+
+        Args:
+            rows: numbers of the records.
+        """
+        records = self.records
+        return records.select(rows) if isinstance(records, Store) else records[rows]
+
+    def embedded(self, method: Any, rows: NDArray[np.int64]) -> Iterator[Float[Tensor, "B D"]]:
+        """Vectors of some records, piece by piece, so that memory does not grow with their number.
+
+        Args:
+            method: with `embed`.
+            rows: numbers of the records.
+        """
+        for first in range(0, len(rows), PIECE):
+            yield method.embed(self.records[rows[first : first + PIECE]]).float().cpu()
+
+
+def open_data(text: str, *, fs: float) -> Data:
+    """The records that `--data` names.
+
+    Args:
+        text: folder of a store, or `cohort:N` or `cohort:N:seed` for N simulated patients.
+        fs: samples per second that the model reads.
+
+    Raises:
+        ValueError: no such store, or one of another rate.
+
+    Book: many-machines#commands
+    """
+    if (found := COHORT.fullmatch(text)) is not None:
+        return _cohort(int(found[1]), int(found[2] or 0), fs)
+    if not Path(text).is_dir():
+        raise StoreError(
+            f"there is no store {text}; make one by `ecglearn prepare`, or give cohort:N for N "
+            "simulated patients"
+        )
+    store = open_store(text)
+    if store.fs != fs:
+        raise StoreError(
+            f"{text} holds {store.fs:g} Hz and this configuration reads {fs:g} Hz; prepare the "
+            f"store with --fs {fs:g}"
+        )
+    male = (store.index["sex"] == "male").where(store.index["sex"].isin(["female", "male"]))
+    return Data(
+        records=store,
+        names=store.index["record"].to_numpy(object),
+        patients=store.patients,
+        classes=store.label_names,
+        labels=store.labels,
+        demographics=np.stack([store.index["age"], male], 1).astype(float),
+        splits=store.index["split"].to_numpy(object),
+        prompts="ecg",
+    )
+
+
+def _cohort(count: int, seed: int, fs: float) -> Data:
+    batch = ECGBatch.from_cohort(simulate(count, seed=seed, fs=fs))
+    assert batch.table is not None
+    assert batch.findings is not None
+    names = np.array([f"simulated-{seed}-{i}" for i in range(count)], object)
+    return Data(
+        records=batch,
+        names=names,
+        patients=names,
+        classes=FINDINGS,
+        labels=batch.findings.numpy(),
+        demographics=batch.table[:, [0, -1]].double().numpy(),
+        splits=np.array([split_of(name) for name in names], object),
+        prompts="cohort",
+    )

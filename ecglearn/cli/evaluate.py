@@ -1,0 +1,122 @@
+"""`ecglearn evaluate`: what a trained encoder is worth, beside two references."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ecglearn.cli.data import Data, open_data
+from ecglearn.cli.models import load_model
+from ecglearn.evaluate import (
+    Split,
+    auroc_intervals,
+    load_prompts,
+    probe_table,
+    untrained,
+    zero_shot,
+)
+from ecglearn.evaluate.prompts import PromptError
+
+
+def evaluate(
+    weights: Path,
+    /,
+    *,
+    data: str,
+    out: Path | None = None,
+    label_fractions: tuple[float, ...] = (0.01, 0.1, 1.0),
+    seeds: int = 5,
+    prompts: str | None = None,
+    seed: int = 0,
+) -> None:
+    """Macro AUROC with 95% intervals: without labels, and of linear probes with few and all labels.
+
+    Beside the trained encoder stand the same encoder with random weights, and age and sex alone:
+    what they reach, the task gives away.
+
+    Args:
+        weights: written by `ecglearn train`.
+        data: a store, or cohort:N or cohort:N:seed; probes learn on its training part and are
+            judged on its test part.
+        out: table to write as well, .csv or .parquet.
+        label_fractions: of the labelled training records.
+        seeds: draws of these records.
+        prompts: JSON file with the wording of each class; None takes those of the library.
+        seed: of the random encoder.
+
+    Raises:
+        CheckpointError: no weights of this library.
+        ValueError: no such data, without labels, or another ending of `out`.
+
+    Book: many-machines#commands
+    """
+    if out is not None and out.suffix not in (".csv", ".parquet"):
+        raise ValueError(f"a table is written as .csv or .parquet, not as {out.name}")
+    name, method = load_model(weights)
+    source = open_data(data, fs=method.config.fs)
+    if not source.classes:
+        raise ValueError(f"{data} has no labels to judge by")
+    random = untrained(method, seed)
+    if torch.cuda.is_available():
+        method.cuda()
+        random.cuda()
+    rows = Split(*(source.rows(part) for part in Split._fields))
+    labels = Split(*(source.labels[part] for part in rows))
+    encoders = {
+        name: _embedded(method, source, rows),
+        "random encoder": _embedded(random, source, rows),
+        "age and sex": _demographics(source, rows),
+    }
+    table = probe_table(
+        encoders, labels, label_fractions=label_fractions, seeds=seeds
+    ).reset_index()
+    table.insert(1, "task", [f"probe, {share:.0%} of the labels" for share in table.pop("share")])
+    table = table.rename(columns={"records": "labelled", "unseen": "unseen classes"})
+    vectors = encoders[name].test
+    if (row := _without_labels(method, source, rows.test, vectors, prompts)) is not None:
+        table.loc[len(table)] = {"encoder": name, **row, "labelled": 0, "unseen classes": 0}
+    print(table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        (table.to_csv if out.suffix == ".csv" else table.to_parquet)(out, index=False)
+
+
+def _embedded(method: Any, source: Data, rows: Split) -> Split:
+    return Split(*(torch.cat(list(source.embedded(method, part))) for part in rows))
+
+
+def _demographics(source: Data, rows: Split) -> Split:
+    """Age and sex with gaps filled by the training median, and a flag for each gap."""
+    median = np.nan_to_num(np.nanmedian(source.demographics[rows.train], axis=0))
+    gaps = np.isnan(source.demographics)
+    filled = np.concatenate([np.where(gaps, median, source.demographics), gaps], axis=1)
+    return Split(*(filled[part] for part in rows))
+
+
+def _without_labels(
+    method: Any, source: Data, test: NDArray[np.int64], vectors: Tensor, prompts: str | None
+) -> dict[str, Any] | None:
+    """A row for methods that read reports, when every class has a wording."""
+    if not hasattr(method, "embed_text"):
+        return None
+    try:
+        wordings = load_prompts(prompts or source.prompts, classes=source.classes)
+    except PromptError as error:
+        print(f"no zero-shot row: {error}", file=sys.stderr)
+        return None
+    # the records were embedded before
+    done = SimpleNamespace(
+        embed=lambda _: vectors, embed_text=lambda texts: method.embed_text(texts).cpu()
+    )
+    scores = zero_shot(done, None, wordings)
+    found = auroc_intervals(
+        scores.to_numpy(), source.labels[test], patients=source.patients[test].tolist()
+    ).loc["macro"]
+    return {"task": "zero-shot", **found[["value", "low", "high"]]}

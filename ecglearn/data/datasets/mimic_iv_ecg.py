@@ -1,0 +1,138 @@
+"""MIMIC-IV-ECG: 800,035 records with what the machine wrote about them."""
+
+from __future__ import annotations
+
+import os
+import re
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecglearn.data.clinical.schema import ClinicalError
+from ecglearn.data.clinical.tables import local_times, only_once, read_pieces, read_table
+from ecglearn.data.datasets.base import Listing, RecordMeta, SkippedRecord, clean_report
+from ecglearn.data.datasets.csv_rows import table_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_REPORTS = tuple(f"report_{k}" for k in range(18))
+_LEAVES = r"^\s*$|^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)"  # paths that are not inside the folder
+
+
+def list_records(folder: Path) -> Listing:
+    """Records of MIMIC-IV-ECG in the order of its list.
+
+    Neither table is held in memory: the reports wait in a temporary file of SQLite.
+
+    Args:
+        folder: holds `record_list.csv`, `machine_measurements.csv` and `files/`.
+
+    Yields:
+        Listing with reports and without labels; rows that cannot be used, with the reason.
+
+    Raises:
+        TableError: a table or a column is absent or unreadable.
+
+    Source: the file layout of MIMIC-IV-ECG 1.0 (Gow et al. 2023).
+
+    Book: your-own-data#data-mimic
+    """
+    reports = sqlite3.connect("", check_same_thread=False)  # a file that SQLite deletes
+    reports.execute("CREATE TABLE reports (study TEXT PRIMARY KEY, subject TEXT, report TEXT)")
+    ids = ("subject_id", "study_id")
+    for row in table_rows(folder / "machine_measurements.csv", (*ids, *_REPORTS)):
+        if isinstance(row, dict):
+            values = (row["study_id"], row["subject_id"], machine_report(row))
+            reports.execute("INSERT OR IGNORE INTO reports VALUES (?, ?, ?)", values)
+    for number, row in enumerate(table_rows(folder / "record_list.csv", (*ids, "path"))):
+        if isinstance(row, str):
+            yield SkippedRecord(f"row {number + 1}", row)
+            continue
+        study, patient = row["study_id"], row["subject_id"]
+        found = reports.execute("SELECT subject, report FROM reports WHERE study = ?", (study,))
+        subject, report = found.fetchone() or (patient, "")
+        if not study or not patient:
+            yield SkippedRecord(study or f"row {number + 1}", "study_id or subject_id is empty")
+        elif subject != patient:
+            yield SkippedRecord(
+                study,
+                f"belongs to patient {patient} in record_list and to {subject} in "
+                "machine_measurements; take both files from the same release",
+            )
+        else:
+            yield RecordMeta(study, row["path"], patient, report=report)
+    reports.close()
+
+
+def machine_report(row: dict[str, str]) -> str:
+    """The lines of the machine as one text.
+
+    Args:
+        row: of `machine_measurements.csv`.
+
+    Source: Liu et al. 2024 (MERL): lines joined by ". ", EKG written ECG. Theirs is in lower case
+        with a full stop at the end; those of fewer than four words they leave out, here they stay.
+
+    Book: your-own-data#data-reports
+    """
+    lines = [clean_report(row[name]).rstrip(" .") for name in _REPORTS]
+    return re.sub(r"\bEKG\b", "ECG", ". ".join(line for line in lines if line))
+
+
+def read_ecg_list(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """The ECGs of MIMIC-IV-ECG, with what the machine wrote about them.
+
+    Args:
+        folder: holds `record_list.csv` and `machine_measurements.csv`, plain or `.gz`.
+
+    Returns:
+        One row for each ECG in the order of the list: `patient`, `study`, `time`, `path` (without
+        ending, inside the folder) and `report`: the lines of the machine without the full stops at
+        their ends, joined by ". "; empty where there are no measurements.
+
+    Raises:
+        ClinicalError: a table, a column or a time is absent or unreadable; a study comes twice or
+            belongs to two patients; a path leaves the folder.
+
+    Source: the file layout of MIMIC-IV-ECG 1.0 (Gow et al. 2023).
+
+    Book: clinical-transfer#mimic-tables
+    """
+    import pandas as pd
+
+    ids = {"subject_id": "int64", "study_id": "int64"}
+    ecgs = read_table(folder, "record_list", ids | {"ecg_time": "str", "path": "str"})
+    only_once(ecgs["study_id"], "record_list")
+    outside = ecgs["path"].fillna("").str.contains(_LEAVES)
+    if outside.any():
+        raise ClinicalError(
+            f"record_list: path {ecgs['path'][outside].iloc[0]!r} leaves the folder {folder}; only "
+            "paths inside it are read"
+        )
+    texts = []
+    for lines in read_pieces(folder, "machine_measurements", ids | dict.fromkeys(_REPORTS, "str")):
+        text: Any = pd.Series("", index=lines.index, dtype="str")
+        for name in _REPORTS:
+            line = lines[name].fillna("").str.strip().str.rstrip(" .")
+            between = ((text != "") & (line != "")).map({True: ". ", False: ""}).astype("str")
+            text = text + between + line
+        texts.append(lines[[*ids]].assign(report=text))
+    reports: Any = pd.concat(texts, ignore_index=True)
+    only_once(reports["study_id"], "machine_measurements")
+    row = pd.Index(reports["study_id"]).get_indexer(pd.Index(ecgs["study_id"]))
+    other = (row >= 0) & (reports["subject_id"].reindex(row).to_numpy() != ecgs["subject_id"])
+    if other.any():
+        raise ClinicalError(
+            f"study {ecgs['study_id'][other].iloc[0]} belongs to one patient in record_list and to "
+            "another in machine_measurements; take both files from the same release"
+        )
+    return pd.DataFrame(
+        {
+            "patient": ecgs["subject_id"],
+            "study": ecgs["study_id"],
+            "time": local_times(ecgs["ecg_time"], "record_list, ecg_time", needed=True),
+            "path": f"{Path(folder)}/" + ecgs["path"],
+            "report": reports["report"].reindex(row).fillna("").to_numpy(),
+        }
+    )

@@ -1,0 +1,1 @@
+"""A data set prepared once: signals memory-mapped, everything refused with its reason."""

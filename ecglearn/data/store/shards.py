@@ -1,0 +1,232 @@
+"""Some records of a data set read, checked and cleaned into one file; the work of one process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecglearn.data.datasets.base import RecordMeta, SkippedRecord, path_inside
+from ecglearn.data.preprocess import clean_ecg, shortest_ecg
+from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.record import ECGRecord, read_record
+from ecglearn.signals.beats import detect_r_peaks
+from ecglearn.signals.filters import FLAT
+from ecglearn.signals.leads import LEADS
+
+COUNTS_PER_MV = 1000  # one count is one microvolt
+LARGEST = 32_767
+LONGEST = 1800.0  # seconds, as the longest records of the Challenge
+_TOGETHER = 80_000  # samples of a lead that are filtered in one call: 16 usual records
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `prepare` does to every record.
+
+    Attributes:
+        fs: samples per second of the store.
+        seconds: how much of each record to keep, from its start; None keeps all.
+        validation: share of patients, where the data set has no official split.
+        test: share of patients, likewise.
+        seed: of that split.
+        label_sets: names of the label sets to keep.
+
+    Book: your-own-data#data-prepare
+    """
+
+    fs: float
+    seconds: float | None
+    validation: float
+    test: float
+    seed: int
+    label_sets: tuple[str, ...]
+
+
+Read = tuple[dict[str, Any], ECGRecord]
+
+
+def write_shard(
+    items: Sequence[RecordMeta | SkippedRecord],
+    folder: Path,
+    path: Path,
+    settings: Settings,
+    add_header: Callable[[RecordMeta, ECGRecord], RecordMeta],
+) -> tuple[int, int]:
+    """Read, check and clean some records, and write them to one file: whole or not at all.
+
+    Args:
+        items: in the order in which they will stand in the store.
+        folder: of the data set.
+        path: file to write; rows in the order of `items`, refused ones without a signal.
+        settings: what to do to each record.
+        add_header: adds what a header says to an entry.
+
+    Returns:
+        How many records are in the file, and how many were refused.
+
+    Book: your-own-data#data-prepare
+    """
+    import pyarrow as pa
+    from pyarrow import feather
+
+    rows: list[dict[str, Any]] = []
+    waiting: dict[tuple[float, int], list[Read]] = {}  # rate and length to records alike
+    for item in items:
+        row: dict[str, Any] = {"record": item.record}
+        rows.append(row)
+        try:
+            if isinstance(item, SkippedRecord):
+                raise RecordError(item.reason)
+            record = _read(folder, item, settings)
+            row |= _described(add_header(item, record), record, settings)
+            samples = record.signal.shape[1]
+            alike = waiting.setdefault((record.fs, samples), [])
+            alike.append((row, record))
+            if len(alike) * samples >= _TOGETHER:
+                _clean(alike, settings)
+                alike.clear()
+        except RecordError as error:
+            row["reason"] = str(error).replace(f"{folder}{os.sep}", "")
+    for alike in waiting.values():
+        _clean(alike, settings)
+    table = pa.Table.from_pylist(rows, schema(settings.label_sets))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    feather.write_feather(table, part, compression="uncompressed")
+    part.replace(path)
+    refused = sum("reason" in row for row in rows)
+    return len(rows) - refused, refused
+
+
+def schema(label_sets: Sequence[str]) -> Any:
+    """Columns of a shard: those of the index, then the signal and why there is none.
+
+    Args:
+        label_sets: names of the label sets, one column each.
+
+    Book: your-own-data#data-store
+    """
+    import pyarrow as pa
+
+    words, numbers = pa.list_(pa.string()), pa.list_(pa.int32())
+    text = ("record", "path", "patient", "split", "sex", "report", "statements", "notes")
+    return pa.schema(
+        [(name, pa.string()) for name in text]
+        + [("age", pa.float32()), ("source_fs", pa.float32()), ("samples", pa.int32())]
+        + [("mean", pa.float32()), ("std", pa.float32())]
+        + [("r_peaks", numbers), ("gaps", numbers)]
+        + [(f"labels {name}", words) for name in label_sets]
+        + [("signal", pa.large_binary()), ("reason", pa.string())]
+    )
+
+
+def _read(folder: Path, entry: RecordMeta, settings: Settings) -> ECGRecord:
+    record = read_record(path_inside(folder, entry.path), root=folder, longest=LONGEST)
+    samples, seconds = record.signal.shape[1], record.signal.shape[1] / record.fs
+    if samples * settings.fs / record.fs < shortest_ecg(settings.fs):
+        raise RecordError(
+            f"{seconds:.1f} s are too short for the filter, which needs "
+            f"{shortest_ecg(settings.fs) / settings.fs:.1f} s at {settings.fs:g} Hz"
+        )
+    return record
+
+
+def _described(entry: RecordMeta, record: ECGRecord, settings: Settings) -> dict[str, Any]:
+    """What the index says about a record besides its signal."""
+    return {
+        "path": entry.path,
+        "patient": entry.patient,
+        "split": entry.split,
+        "sex": entry.sex,
+        "age": entry.age,
+        "report": entry.report,
+        "statements": entry.statements,
+        "notes": "; ".join((*entry.notes, *record.notes)),
+        "source_fs": record.fs,
+        **{f"labels {name}": entry.labels.get(name, ()) for name in settings.label_sets},
+    }
+
+
+def _clean(alike: list[Read], settings: Settings) -> None:
+    """Filter records of one rate and length together, and complete their rows."""
+    if not alike:
+        return
+    signals = np.stack([record.signal for _, record in alike])
+    clean = clean_ecg(signals, alike[0][1].fs, fs=settings.fs)
+    for (row, record), signal in zip(alike, clean, strict=True):
+        try:
+            row |= _stored(signal, record, row["notes"], settings)
+        except RecordError as error:
+            row["reason"] = str(error)
+
+
+def _stored(
+    clean: NDArray[np.float32], record: ECGRecord, notes: str, settings: Settings
+) -> dict[str, Any]:
+    """Counts, what was observed, size, and R peaks of one cleaned record."""
+    length = clean.shape[1]
+    if settings.seconds is not None:
+        length = min(length, round(settings.seconds * settings.fs))
+    counts = np.rint(clean[:, :length].astype(np.float64) * COUNTS_PER_MV)
+    if np.abs(counts).max() > LARGEST:
+        raise RecordError(
+            f"samples beyond {LARGEST / COUNTS_PER_MV:g} mV after filtering cannot come from a "
+            "body surface; correct gain or unit in the header"
+        )
+    seen = record.observed
+    if not seen.all():
+        last = (np.arange(clean.shape[1]) * (record.fs / settings.fs)).astype(np.int64)
+        seen = seen[:, last]
+    seen = seen[:, :length].copy()
+    empty = np.flatnonzero(seen.any(1) & _flat(counts, seen))
+    seen[empty] = False
+    if not seen.any():
+        raise RecordError("no lead holds a signal; check the electrodes, or get the record again")
+    if empty.size:
+        said = f"nothing is left of {', '.join(LEADS[k] for k in empty)} after filtering"
+        notes = f"{notes}; {said}" if notes else said
+    there = counts[seen]
+    try:
+        peaks = detect_r_peaks(counts / COUNTS_PER_MV, settings.fs)
+    except ValueError as error:
+        raise RecordError(str(error)) from error
+    return {
+        "notes": notes,
+        "samples": length,
+        "mean": float(there.mean()),
+        "std": float(there.std()),
+        "r_peaks": peaks,
+        "gaps": gaps(seen),
+        "signal": counts.astype("<i2").tobytes(),
+    }
+
+
+def _flat(counts: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which leads hold nothing but a flat line, as `zscore` sees it."""
+    number = np.maximum(seen.sum(1), 1)
+    mean = (counts * seen).sum(1) / number
+    spread = np.sqrt((np.square(counts - mean[:, None]) * seen).sum(1) / number)
+    return spread <= FLAT * (COUNTS_PER_MV + np.abs(mean))
+
+
+def gaps(seen: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Stretches without a measurement: lead, first sample, first sample after it, and so on.
+
+    Args:
+        seen: which samples were observed (lead, time).
+
+    Returns:
+        Three numbers for each stretch; empty when all was observed.
+
+    Book: your-own-data#data-store
+    """
+    edges = np.diff(~seen, axis=1, prepend=False, append=False)
+    lead, at = np.nonzero(edges)
+    return np.stack([lead[::2], at[::2], at[1::2]], 1).astype(np.int32).ravel()

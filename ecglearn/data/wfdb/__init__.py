@@ -1,0 +1,1 @@
+"""WFDB records: path in, record out; nothing is read that was not checked."""

@@ -1,0 +1,235 @@
+"""Reports to tokens with a frozen BERT; every distinct report is encoded once."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from ecglearn.encoders.pretrained import EMBEDDED, locate, not_found
+
+EMBEDDED_FOLDER = Path(__file__).with_name("report_bert")
+MED_CPT = "ncbi/MedCPT-Query-Encoder"
+BUCKET = 64  # reports of similar length that are encoded together
+
+
+class ReportError(ValueError):
+    """A report or a text model that cannot be used; the message says what to do.
+
+    Book: tamer#text-side
+    """
+
+
+class EncodedReports(NamedTuple):
+    """What a frozen text model says about some reports, padded to the longest of them.
+
+    Attributes:
+        tokens: last hidden layer (B, S, W); position 0 is [CLS].
+        mask: which positions are words (B, S): not [CLS], [SEP] or padding.
+        cls_attention: attention that [CLS] pays to each word, last layer, mean over heads (B, S); 0
+            elsewhere.
+
+    Book: tamer#text-side
+    """
+
+    tokens: Float[Tensor, "B S W"]
+    mask: Bool[Tensor, "B S"]
+    cls_attention: Float[Tensor, "B S"]
+
+    def mean(self) -> Float[Tensor, "B W"]:
+        """The mean of the words of each report."""
+        words = self.mask[..., None].to(self.tokens)
+        return (self.tokens * words).sum(1) / words.sum(1).clamp_min(1)
+
+    def to(self, device: torch.device | str) -> EncodedReports:
+        """The same on another device.
+
+        Args:
+            device: where to.
+        """
+        return EncodedReports(*(part.to(device) for part in self))
+
+
+class TextEncoder:
+    """A frozen BERT and its tokenizer, with a memory of what it has read.
+
+    It is no `torch.nn.Module`: its weights are not trained and do not belong into checkpoints. It
+    always runs without dropout, so that its answers can be kept.
+
+    Args:
+        model: a Hugging Face BERT that returns attentions.
+        tokenizer: the tokenizer that belongs to it.
+        name: shown in messages and figures.
+        limit: tokens of a report, [CLS] and [SEP] included; longer reports are cut, with a warning.
+
+    Book: tamer#text-side
+    """
+
+    def __init__(self, model: Any, tokenizer: Any, *, name: str, limit: int = 256) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.tokenizer, self.name = tokenizer, name
+        self.limit = min(limit, model.config.max_position_embeddings)
+        self.width: int = model.config.hidden_size
+        self.encoded = 0  # reports that went through the model
+        self._known: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
+
+    def encode(self, reports: Sequence[str]) -> EncodedReports:
+        """Tokens, word mask and attention of [CLS].
+
+        Args:
+            reports: B texts.
+
+        Raises:
+            ReportError: a report has no word.
+        """
+        for number, text in enumerate(reports):
+            if not text.strip():
+                raise ReportError(
+                    f"report {number} of {len(reports)} is empty: leave such records out, an empty "
+                    "text would match every other empty one"
+                )
+        self._read([text for text in dict.fromkeys(reports) if text not in self._known])
+        parts = [self._known[text] for text in reports]
+        longest = max(len(part[0]) for part in parts)
+        tokens = parts[0][0].new_zeros(len(parts), longest, self.width)
+        mask = torch.zeros(len(parts), longest, dtype=torch.bool)
+        attention = tokens.new_zeros(len(parts), longest)
+        for row, (hidden, words, weight) in enumerate(parts):
+            tokens[row, : len(hidden)] = hidden
+            mask[row, : len(hidden)] = words
+            attention[row, : len(hidden)] = weight
+        return EncodedReports(tokens, mask, attention)
+
+    def pieces(self, report: str) -> list[str]:
+        """The text pieces at the positions of `encode`; pieces inside a word begin with ##.
+
+        Args:
+            report: a text.
+        """
+        kept = self.tokenizer(report, truncation=True, max_length=self.limit)["input_ids"]
+        return self.tokenizer.convert_ids_to_tokens(kept)
+
+    def words(self, report: str) -> list[tuple[str, list[int]]]:
+        """Whole words and the positions of their pieces, without [CLS] and [SEP].
+
+        Args:
+            report: a text.
+        """
+        found: list[tuple[str, list[int]]] = []
+        for position, piece in enumerate(self.pieces(report)[1:-1], start=1):
+            if piece.startswith("##") and found:
+                word, positions = found[-1]
+                found[-1] = (word + piece[2:], [*positions, position])
+            else:
+                found.append((piece, [position]))
+        return found
+
+    def to(self, device: torch.device | str) -> TextEncoder:
+        """Run the model on another device; what it said stays in main memory.
+
+        Args:
+            device: where to.
+        """
+        self.model.to(device)
+        return self
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the frozen model has."""
+        return sum(p.numel() for p in self.model.parameters())
+
+    @torch.no_grad()
+    def _read(self, reports: list[str]) -> None:
+        if not reports:
+            return
+        ids = self.tokenizer(reports, add_special_tokens=False, verbose=False)["input_ids"]
+        room = self.limit - 2
+        long = sum(len(row) > room for row in ids)
+        if long:
+            warnings.warn(
+                f"{long} of {len(reports)} reports have more than {room} tokens; their ends are "
+                "not read",
+                stacklevel=3,
+            )
+        first, last = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
+        order = sorted(range(len(reports)), key=lambda i: len(ids[i]))
+        for start in range(0, len(order), BUCKET):
+            rows = order[start : start + BUCKET]
+            kept = [[first, *ids[i][:room], last] for i in rows]
+            longest = max(map(len, kept))
+            padded = torch.full((len(rows), longest), self.tokenizer.pad_token_id)
+            seen = torch.zeros(len(rows), longest, dtype=torch.int64)
+            for row, line in enumerate(kept):
+                padded[row, : len(line)] = torch.tensor(line)
+                seen[row, : len(line)] = 1
+            device = self.model.device
+            out = self.model(
+                input_ids=padded.to(device), attention_mask=seen.to(device), output_attentions=True
+            )
+            weights = out.attentions[-1].mean(1)[:, 0].cpu()
+            hidden = out.last_hidden_state.cpu()
+            for row, (i, line) in enumerate(zip(rows, kept, strict=True)):
+                words = torch.ones(len(line), dtype=torch.bool)
+                words[[0, -1]] = False
+                self._known[reports[i]] = (
+                    hidden[row, : len(line)].clone(),
+                    words,
+                    weights[row, : len(line)] * words,
+                )
+        self.encoded += len(reports)
+
+
+@cache
+def text_encoder(name: str = EMBEDDED, *, limit: int = 256) -> TextEncoder:
+    """Load a frozen text model; the same name gives the same object, with its memory.
+
+    Args:
+        name: `embedded` for the small model that comes with the library, a folder in the format of
+            Hugging Face, or a name on its hub.
+        limit: tokens of a report.
+
+    Raises:
+        ImportError: the optional group `pretrained` is not installed.
+        ReportError: nothing usable is found under this name.
+
+    Source: Zhou et al. 2026 (TAMER) uses MedCPT, frozen; the embedded model is ours.
+
+    Book: tamer#text-side
+    """
+    try:
+        from transformers import AutoModel, AutoTokenizer
+        from transformers.utils import logging
+    except ImportError as error:
+        raise ImportError(
+            'report encoders need the optional group "pretrained": '
+            'pip install "ecglearn[pretrained]"'
+        ) from error
+    logging.disable_progress_bar()
+    place, local = locate(name, EMBEDDED_FOLDER)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=local)
+        # only the eager implementation returns attentions; only safetensors run no code on load
+        model = AutoModel.from_pretrained(
+            place, attn_implementation="eager", use_safetensors=True, local_files_only=local
+        )
+    except (OSError, ValueError) as error:
+        raise ReportError(not_found("text model", name, error, instead=MED_CPT)) from error
+    shown = "embedded report model (small, ours)" if name == EMBEDDED else name
+    return TextEncoder(model, tokenizer, name=shown, limit=limit)
+
+
+def bert_parameters() -> int:
+    """How many parameters a BERT-base has, as MedCPT: counted without making any weight.
+
+    Book: tamer#tamer-sizes
+    """
+    from transformers import BertConfig, BertModel
+
+    with torch.device("meta"):
+        return sum(p.numel() for p in BertModel(BertConfig()).parameters())

@@ -1,0 +1,1 @@
+"""Every task to every frozen model, on one table."""

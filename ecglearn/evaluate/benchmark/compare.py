@@ -1,0 +1,221 @@
+"""All tasks to all models: one call, one tidy table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from tqdm.auto import tqdm
+
+from ecglearn.cohort import Cohort
+from ecglearn.data.batch import ECGBatch
+from ecglearn.data.splits import check_disjoint, check_new_records
+from ecglearn.evaluate.benchmark import oracle_tasks
+from ecglearn.evaluate.benchmark import tasks as plain_tasks
+from ecglearn.evaluate.benchmark.frozen_model import AgeAndSex, FrozenModel, Measurement, Patients
+from ecglearn.evaluate.probe import LABEL_FRACTIONS, Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# what everybody is asked, the controls included; then what only models are asked
+CONTROLLED: dict[str, Callable[[FrozenModel], Iterator[Measurement]]] = {
+    "probe": plain_tasks.probe,
+    "calibration": plain_tasks.calibration,
+    "labs": plain_tasks.labs,
+    "phenotypes": plain_tasks.phenotypes,
+    "retrieval": plain_tasks.retrieval,
+    "phase": oracle_tasks.phase,
+}
+TASKS = CONTROLLED | {
+    "zero-shot": plain_tasks.zero_shot,
+    "second site": plain_tasks.second_site,
+    "reports": plain_tasks.reports,
+    "missing": oracle_tasks.robustness,
+    "evidence": oracle_tasks.occlusion_evidence,
+}
+DEMOGRAPHICS = "age and sex"
+
+
+class _Measured(NamedTuple):
+    answer: Measurement
+    value: NDArray[np.float64]
+    drawn: NDArray[np.float64]  # (n_resamples, names)
+
+
+def compare(
+    models: Mapping[str, Any],
+    cohort: Cohort,
+    *,
+    train: int | None = None,
+    external: Cohort | None = None,
+    train_index: ArrayLike | None = None,
+    tasks: Sequence[str] = tuple(TASKS),
+    label_fractions: Sequence[float] = LABEL_FRACTIONS,
+    controls: bool = True,
+    n_resamples: int = 200,
+    seed: int = 0,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """Ask every model every question it can answer, about the same patients.
+
+    Frozen models only: probes are fitted on four fifths of the training patients, their strength is
+    chosen on the last fifth, and the test patients judge once. Two controls are added to every
+    task that could be solved without learning: each model untrained, and age and sex alone.
+
+    Args:
+        models: name to a method with `embed(batch)`, or to a list of runs of it that differ in
+            their seed. What else it can do (`ecglearn.method`: `EmbedsText`, `EmbedsCine`,
+            `LocalTokens`) is used where it can.
+        cohort: simulated patients; the first `train` of them may have taught the models.
+        train: how many; None takes two thirds.
+        external: patients of a second site, see `ecglearn.cohort.site`; None leaves this out.
+        train_index: `truth.index` of all patients who taught the models, where they are not the
+            first `train`: none of them may judge.
+        tasks: which tasks; all by default.
+        label_fractions: of the labels, for the probes.
+        controls: add the two controls.
+        n_resamples: resampled test cohorts, and seeds where there are several; the same for every
+            model.
+        seed: of the resampling, of missing leads, and of random initialisation.
+        progress: show a bar.
+
+    Returns:
+        One row for each model, task, measure and name: `value` with its 95% interval `low`, `high`;
+        `gain`, `gain_low`, `gain_high` over the same model untrained, paired; `patients` who
+        judge, `seeds`, and `left_out`, findings without cases or without others. `name` is "all"
+        for the summary, else a finding, flag or phenotype.
+
+    Raises:
+        ValueError: a patient, or a record, is on both sides; no patient is left to judge; no such
+            task.
+
+    Book: evaluation#compare
+    """
+    import pandas as pd
+
+    unknown = [task for task in tasks if task not in TASKS]
+    if unknown:
+        raise ValueError(f"no task {', '.join(unknown)}; there are {', '.join(TASKS)}")
+    patients = _patients(cohort, train, external, train_index, label_fractions, seed)
+    columns: dict[str, tuple[str, list[Any], Sequence[str]]] = {}
+    for name, given in models.items():
+        runs = list(given) if isinstance(given, (list, tuple)) else [given]
+        columns[name] = (name, runs, tasks)
+        asked = [task for task in tasks if task in CONTROLLED]
+        if controls and all(hasattr(run, "config") for run in runs):
+            twins = [untrained(run, seed + k) for k, run in enumerate(runs)]
+            columns[f"{name}, untrained"] = (name, twins, asked)
+    if controls:
+        asked = [task for task in tasks if task in ("probe", "calibration", "labs", "phenotypes")]
+        columns[DEMOGRAPHICS] = (DEMOGRAPHICS, [AgeAndSex()], asked)
+    found = {
+        name: _measure([FrozenModel(run, patients) for run in runs], wanted, n_resamples, seed)
+        for name, (_, runs, wanted) in tqdm(columns.items(), disable=not progress)
+    }
+    lines = []
+    for name, measured in found.items():
+        reference = found.get(f"{name}, untrained", {})
+        for key, one in measured.items():
+            lines += _lines(name, len(columns[name][1]), one, reference.get(key))
+    return pd.DataFrame(lines)
+
+
+def untrained(method: Any, seed: int = 0) -> Any:
+    """The same method with weights that have learned nothing.
+
+    Args:
+        method: its class makes another one from its `config`.
+        seed: of the random initialisation.
+
+    Book: evaluation#controls
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed + 10_000)
+        fresh = type(method)(method.config)
+    return fresh.to(next(method.parameters()).device).eval()
+
+
+def _patients(
+    cohort: Cohort,
+    train: int | None,
+    external: Cohort | None,
+    train_index: ArrayLike | None,
+    label_fractions: Sequence[float],
+    seed: int,
+) -> Patients:
+    count = len(cohort) * 2 // 3 if train is None else train
+    cut = count * 4 // 5
+    if not 0 < cut < count < len(cohort):
+        raise ValueError(
+            f"{count} of {len(cohort)} patients for training leave nobody to choose or to judge; "
+            "simulate more patients or pass a smaller `train`"
+        )
+    cohorts = Split(cohort[:cut], cohort[cut:count], cohort[count:])
+    parts = Split(*(ECGBatch.from_cohort(part) for part in cohorts))
+    taught = cohort.truth.index[:count] if train_index is None else np.asarray(train_index)
+    site = None if external is None else ECGBatch.from_cohort(external)
+    for judges in (cohorts.test, *([] if external is None else [external])):
+        if judges.truth.source.seed == cohort.truth.source.seed:
+            check_disjoint(taught, judges.truth.index)
+        check_new_records(cohort.ecg[:count], judges.ecg)
+    return Patients(parts, cohorts, site, tuple(label_fractions), seed)
+
+
+def _measure(
+    runs: list[FrozenModel], tasks: Sequence[str], n_resamples: int, seed: int
+) -> dict[tuple[str, str], _Measured]:
+    """Each answer of all runs of a model, whole and resampled: patients and runs together."""
+    found: dict[tuple[str, str], _Measured] = {}
+    for task in tasks:
+        for answers in zip(*(TASKS[task](run) for run in runs), strict=True):
+            first: Measurement = answers[0]
+            everyone = np.arange(first.patients)
+            value = np.mean([np.atleast_1d(a.statistic(everyone)) for a in answers], 0)
+            drawn = np.full((n_resamples, len(first.names)), np.nan)
+            rng = np.random.default_rng(seed)
+            for k in range(n_resamples if first.resampled else 0):
+                rows = rng.integers(first.patients, size=first.patients)
+                chosen = rng.integers(len(answers), size=len(answers)).tolist()
+                each = {i: np.atleast_1d(answers[i].statistic(rows)) for i in set(chosen)}
+                drawn[k] = np.mean([each[i] for i in chosen], 0)[: len(first.names)]
+            found[first.task, first.measure] = _Measured(first, value, drawn)
+    return found
+
+
+def _lines(
+    name: str, seeds: int, one: _Measured, reference: _Measured | None
+) -> Iterator[dict[str, Any]]:
+    low, high = _quantiles(one.drawn)
+    gain = np.full((3, len(low)), np.nan)
+    if reference is not None:
+        more = (one.value - reference.value)[: len(low)]
+        gain = np.stack([more, *_quantiles(one.drawn - reference.drawn)])
+    left_out = int(np.isnan(one.value[1:]).sum())
+    for k, of in enumerate(one.answer.names):
+        yield {
+            "model": name,
+            "task": one.answer.task,
+            "measure": one.answer.measure,
+            "name": of,
+            "value": one.value[k],
+            "low": low[k],
+            "high": high[k],
+            "gain": gain[0, k],
+            "gain_low": gain[1, k],
+            "gain_high": gain[2, k],
+            "patients": one.answer.patients,
+            "seeds": seeds,
+            "left_out": 0 if k else left_out,
+        }
+
+
+def _quantiles(drawn: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    known = ~np.isnan(drawn).all(0)
+    out = np.full((2, drawn.shape[1]), np.nan)
+    if known.any():
+        out[:, known] = np.nanquantile(drawn[:, known], [0.025, 0.975], axis=0)
+    return out[0], out[1]

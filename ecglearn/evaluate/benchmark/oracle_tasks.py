@@ -1,0 +1,123 @@
+"""Questions that need something hidden, or a truth that only a simulator has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ecglearn.data.batch import ECGBatch
+from ecglearn.evaluate.benchmark.frozen_model import (
+    LOOKED_AT,
+    SEGMENTS,
+    FrozenModel,
+    Measurement,
+    Rows,
+    auroc_of,
+)
+from ecglearn.evaluate.metrics.alignment import alignment_maps, alignment_numbers
+from ecglearn.evaluate.metrics.cmrs import cmrs_draws
+from ecglearn.evaluate.metrics.phase import phase_errors
+from ecglearn.evaluate.missingness import apply_missing, cell_drops, critical
+from ecglearn.evaluate.prompts import load_prompts
+from ecglearn.evaluate.zero_shot import zero_shot
+
+
+def robustness(model: FrozenModel) -> Iterator[Measurement]:
+    """What is left of the probe, and of zero-shot, when leads and moments go missing.
+
+    Args:
+        model: a frozen model.
+
+    Book: when-leads-go-missing#missing-severity
+    """
+    y, test = model.patients.findings.test, model.patients.parts.test
+    readers: dict[str, Callable[[ECGBatch], NDArray]] = {
+        "probe": lambda batch: model.probe.score(model.embed(batch))
+    }
+    if model.reads_text:
+        readers["zero-shot"] = lambda b: zero_shot(model.method, b, load_prompts()).to_numpy()
+    hidden = {view: apply_missing(test, keep) for view, keep in model.patients.views.items()}
+    for name, read in readers.items():
+        full = read(test)
+        for view, batch in hidden.items():
+            s, task = read(batch), f"{name}, {view} missing"
+            yield Measurement(task, "macro AUROC", ("all",), auroc_of(y, [s]), len(y))
+            left = partial(_cmrs, s, full, y)
+            yield Measurement(task, "CMRS", ("all",), left, len(y))
+
+
+def phase(model: FrozenModel) -> Iterator[Measurement]:
+    """Do tokens know the heart's phase; does phase k of the ECG find phase k of the cine?
+
+    Args:
+        model: a frozen model.
+
+    Book: evaluation#phase-error
+    """
+    parts, cohorts, method = model.patients.parts, model.patients.cohorts, model.method
+    test = parts.test
+    if hasattr(method, "local_tokens"):
+        (x, seconds), (z, _) = method.local_tokens(parts.validation), method.local_tokens(test)
+        error = phase_errors(
+            (_numpy(x), cohorts.validation.truth),
+            (_numpy(z), cohorts.test.truth),
+            _numpy(seconds),
+            cohorts.test.fs,
+        )
+        yield Measurement(
+            "phase in tokens", "error in ms", ("all",), lambda r: error[r].mean(), len(z)
+        )
+    if hasattr(method, "embed_cine") and test.cine is not None:
+        ecg, cine, valid = method.local(test)
+        maps = alignment_maps(ecg[valid], cine[valid])
+        beat = np.nanmedian(np.diff(cohorts.test.truth.r_times, axis=1), axis=1)[_numpy(valid) > 0]
+        each = np.array([alignment_numbers(m[None]) for m in maps])
+        each[:, 3] *= 1000 * beat
+        for k, measure in enumerate(("diagonal contrast", "right phase", None, "error in ms")):
+            if measure:
+                yield Measurement(
+                    "phase of the cine",
+                    measure,
+                    ("all",),
+                    lambda r, k=k: each[r, k].mean(),
+                    len(each),
+                )
+
+
+def occlusion_evidence(model: FrozenModel) -> Iterator[Measurement]:
+    """How much evidence lies in the quarter of cells that a record's findings need most.
+
+    Args:
+        model: a frozen model.
+
+    Book: five-methods#against-the-truth
+    """
+    few = model.patients.parts.test[slice(0, LOOKED_AT)]
+    true = torch.from_numpy(model.patients.findings.test[: len(few)])
+
+    def agreement(view: ECGBatch) -> torch.Tensor:
+        scores = torch.from_numpy(model.probe.score(model.embed(view)))
+        return (scores * true).sum(1) / true.sum(1).clamp_min(1)
+
+    gone = ~critical(cell_drops(agreement, few, SEGMENTS), 0.25).numpy()
+    written = np.nan_to_num(model.patients.written)
+    counted = written.sum((2, 3)) > 0  # (patients, findings)
+    hit = (written * gone[:, None]).sum((2, 3)) * counted
+
+    def statistic(rows: Rows) -> float:
+        return float(hit[rows].sum() / max(counted[rows].sum(), 1))
+
+    yield Measurement("evidence", "share in the top quarter", ("all",), statistic, len(few))
+
+
+def _cmrs(scores: NDArray, full: NDArray, y: NDArray, rows: Rows) -> float:
+    return float(cmrs_draws(scores, full, y, [rows])[0, 0])
+
+
+def _numpy(x: Any) -> NDArray[np.float64]:
+    return np.asarray(x.cpu(), dtype=float)

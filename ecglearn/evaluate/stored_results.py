@@ -1,0 +1,113 @@
+"""Longer runs kept as small files with their provenance: read them, and say where they are from."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ecglearn.evaluate.intervals import Interval, t_interval
+
+
+@dataclass(frozen=True)
+class StoredResults:
+    """Runs of one table.
+
+    Attributes:
+        about: command, settings, library version and source hash, machine, seconds.
+        runs: one dictionary for each run, with `variant`, `seed` and the measured numbers.
+
+    Book: alignment-matrices#longer-runs
+    """
+
+    about: dict[str, Any]
+    runs: list[dict[str, Any]]
+
+    @property
+    def variants(self) -> list[str]:
+        """Names of the variants, in the order of the file."""
+        return list(dict.fromkeys(run["variant"] for run in self.runs))
+
+    def values(self, variant: str, measure: str) -> list[float]:
+        """One number for each seed.
+
+        Args:
+            variant: which runs.
+            measure: which number.
+
+        Raises:
+            KeyError: no such runs, or no such number in them.
+        """
+        return [run[measure] for run in self.runs_of(variant)]
+
+    def runs_of(self, variant: str) -> list[dict[str, Any]]:
+        """Everything measured for one variant, one dictionary for each seed.
+
+        Args:
+            variant: which runs.
+
+        Raises:
+            KeyError: no such runs.
+        """
+        found = [run for run in self.runs if run["variant"] == variant]
+        if not found:
+            raise KeyError(f"no runs of '{variant}'; there are {', '.join(self.variants)}")
+        return found
+
+    def interval(self, variant: str, measure: str) -> Interval:
+        """Mean and 95% interval over seeds.
+
+        Args:
+            variant: which runs.
+            measure: which number.
+        """
+        return t_interval(self.values(variant, measure))
+
+    def difference(self, variant: str, other: str, measure: str) -> Interval:
+        """How much more one variant has than another, seed by seed: mean and 95% interval.
+
+        Runs of one seed share random initialisation, order of patients and test patients, so their
+        difference varies less than either of them.
+
+        Args:
+            variant: which runs.
+            other: what they are compared with.
+            measure: which number.
+
+        Raises:
+            ValueError: the two were not run with the same seeds.
+        """
+        a, b = self.runs_of(variant), self.runs_of(other)
+        if [run["seed"] for run in a] != [run["seed"] for run in b]:
+            raise ValueError(f"'{variant}' and '{other}' were run with different seeds")
+        return t_interval([x[measure] - y[measure] for x, y in zip(a, b, strict=True)])
+
+    def provenance(self) -> str:
+        """One sentence: made by what, when the library looked how, on which machine."""
+        a = self.about
+        return (
+            f"Made by `{a['command']}` with ecglearn {a['version']} (source {a['source']}), "
+            f"torch {a['torch']}, seeds {', '.join(map(str, a['seeds']))}, on {a['machine']}, "
+            f"{a['seconds'] / 60:.0f} minutes."
+        )
+
+
+def stored_results(name: str) -> StoredResults:
+    """Read `results/NAME.json` of the repository, or of the folder `ECGLEARN_RESULTS`.
+
+    Args:
+        name: file name without its ending.
+
+    Raises:
+        FileNotFoundError: the file is not there; says how to make it.
+
+    Book: alignment-matrices#longer-runs
+    """
+    beside = Path(__file__).resolve().parents[2] / "results"
+    path = Path(os.environ.get("ECGLEARN_RESULTS") or beside) / f"{name}.json"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is not there: run `make results` in a clone of ecglearn")
+    content = json.loads(path.read_text())
+    return StoredResults(content["about"], content["runs"])

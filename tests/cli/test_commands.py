@@ -1,0 +1,310 @@
+"""Each command from its words to its files, on tiny data; bad input is one sentence."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import tyro
+from two_processes import TORCHRUN
+
+from ecglearn.checkpoint import load, save
+from ecglearn.cli import COMMANDS, main
+from ecglearn.cli.data import open_data
+from ecglearn.cli.models import METHODS, load_model
+from ecglearn.cli.train import Run, parse
+from ecglearn.data.store.prepare import prepare
+from ecglearn.data.store.store import open_store
+from ecglearn.encoders.text_encoder import text_encoder
+from ecglearn.train.resume import save_state
+from tests.data import layouts
+
+FLAGS = Path(__file__).with_name("flags.json")
+SMOKE = ("--preset", "smoke", "--epochs", "1", "--batch-size", "16")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ptbxl")
+    rows = [layouts.ptbxl_row(k, report=f"report {k} sinus rhythm") for k in range(1, 41)]
+    rows[0]["report"] = ""
+    layouts.ptbxl(folder / "in", 40, rows)
+    prepare("ptbxl-100", folder / "in", folder / "out", workers=1, progress=False)
+    return folder / "out"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    out = tmp_path_factory.mktemp("trained")
+    main(["train", "merl", "--data", "cohort:80", "--out", str(out), *SMOKE])
+    return out / "weights.safetensors"
+
+
+def refusal(*words):
+    with pytest.raises(SystemExit) as stopped:
+        main([str(word) for word in words])
+    text = str(stopped.value)
+    assert text.startswith("ecglearn: ")
+    assert "\n" not in text
+    return text
+
+
+# the words
+
+
+def flags(command):
+    """Flag to default, of the preset class."""
+    shown = {}
+    plain = command.replace("│", " ")
+    for flag, rest in re.findall(r"^  (--[a-z][\w.-]+)(.*?)(?=^ {0,2}\S|\Z)", plain, re.M | re.S):
+        default = re.search(r"\((?:default: (.*?)|(required))\)", " ".join(rest.split()))
+        shown[flag] = (default[1] or default[2]) if default else ""
+    return shown
+
+
+def test_the_command_line_is_frozen(capsys):
+    """A flag that changes breaks scripts of others: change flags.json knowingly."""
+    found = {}
+    for words in (["prepare"], *(["train", name] for name in METHODS), ["evaluate"], ["embed"]):
+        with pytest.raises(SystemExit):
+            main([*words, "--help"])
+        found[" ".join(words)] = flags(capsys.readouterr().out)
+    assert found == json.loads(FLAGS.read_text())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_field_of_a_configuration_is_a_flag_with_help(name, capsys):
+    with pytest.raises(SystemExit):
+        parse(name, ["--help"])
+    text = capsys.readouterr().out
+    documented = "".join(cls.__doc__ or "" for cls in METHODS[name][1].__mro__)
+    for field in METHODS[name][1].__dataclass_fields__:
+        assert f"--model.{field.replace('_', '-')}" in text
+        assert re.search(rf"^\s+{field}: \S", documented, re.M), field
+
+
+def test_flags_change_a_preset():
+    words = ["--data", "d", "--out", "o"]
+    assert parse("tamer", words).model == METHODS["tamer"][1].preset("class")
+    run = parse("tamer", [*words, "--preset=smoke", "--model.widths", "8", "16", "--lr", "0.1"])
+    assert isinstance(run, Run)
+    assert run.model.widths == (8, 16)
+    assert run.model.plane_widths == METHODS["tamer"][1].preset("smoke").plane_widths
+    assert run.lr == 0.1
+
+
+def test_help_lists_the_commands(capsys):
+    main([])
+    text = capsys.readouterr().out
+    assert all(f"  {name} " in text for name in COMMANDS)
+    main(["train"])
+    text = capsys.readouterr().out
+    assert all(name in text for name in METHODS)
+
+
+# what they do
+
+
+def test_train_writes_weights_and_history(trained):
+    name, method = load_model(trained)
+    assert name == "merl"
+    assert not method.training
+    assert method.config == METHODS["merl"][1].preset("smoke")
+    lines = [json.loads(x) for x in (trained.parent / "history.jsonl").read_text().splitlines()]
+    assert [(x["stage"], x["epoch"]) for x in lines] == [("joint", 1)]
+    assert {"cma", "uma", "total"} < lines[0].keys()
+    assert load(trained)[1]["run"]["data"] == "cohort:80"
+
+
+@pytest.mark.parametrize(
+    ("name", "stages"),
+    [
+        ("ptacl", ["ecg", "cine", "joint"]),
+        ("deri", ["joint"]),
+        ("scar", ["joint"]),
+        ("clinical-transfer", ["joint", "labs", "diagnosis"]),
+    ],
+)
+def test_other_methods_train_in_their_stages(name, stages, tmp_path):
+    main(["train", name, "--data", "cohort:40:3", "--out", str(tmp_path), *SMOKE])
+    lines = (tmp_path / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["stage"] for line in lines] == stages
+    loaded, method = load_model(tmp_path / "weights.safetensors")
+    assert loaded == name
+    records = open_data("cohort:4", fs=100).records
+    assert method.embed(records).isfinite().all()
+
+
+def test_train_resumes_exactly_in_a_new_process(tmp_path, monkeypatch):
+    """With reports: text models forget between processes, and round by what they read together."""
+
+    class Stop(BaseException):
+        pass
+
+    def stop(*given):
+        save_state(*given)
+        raise Stop
+
+    words = ["train", "scar", "--data", "cohort:80", "--preset", "smoke", "--batch-size", "16"]
+    words += ["--epochs", "4"]
+    main([*words, "--out", str(tmp_path / "whole")])
+    text_encoder.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("ecglearn.train.loop.save_state", stop)
+        with pytest.raises(Stop):
+            main([*words, "--out", str(tmp_path / "stopped")])
+    text_encoder.cache_clear()
+    main([*words, "--out", str(tmp_path / "stopped"), "--resume"])
+    one, two = (load(tmp_path / f / "weights.safetensors")[0] for f in ("whole", "stopped"))
+    assert all(torch.equal(one[key], two[key]) for key in one)
+
+
+def test_train_resumes(tmp_path):
+    words = ["train", "scar", "--data", "cohort:40", "--preset", "smoke", "--batch-size", "16"]
+    main([*words, "--out", str(tmp_path / "a"), "--epochs", "2"])
+    weights = load(tmp_path / "a" / "weights.safetensors")[0]
+    (tmp_path / "a" / "weights.safetensors").unlink()
+    main([*words, "--out", str(tmp_path / "a"), "--epochs", "2", "--resume"])
+    again = load(tmp_path / "a" / "weights.safetensors")[0]
+    assert all(torch.equal(weights[key], again[key]) for key in weights)
+    assert "other settings" in refusal(*words, "--out", tmp_path / "a", "--epochs", "3", "--resume")
+
+
+def test_two_processes_draw_like_two_micro_batches(tmp_path):
+    """The installed way: `python -m ecglearn`, alone and under torchrun."""
+    words = ["-m", "ecglearn", "train", "scar", "--data", "cohort:40", *SMOKE]
+    for folder, more in (("one", ["--accumulate", "2"]), ("two", [])):
+        # `-m torch.distributed.run ... -m ecglearn ...`
+        start = TORCHRUN if folder == "two" else ()
+        command = [sys.executable, *start, *words, *more, "--out", str(tmp_path / folder)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (load(tmp_path / f / "weights.safetensors")[0] for f in ("one", "two"))
+    for key in one:
+        torch.testing.assert_close(two[key], one[key], atol=1e-4, rtol=1e-3, msg=key)
+
+
+def test_train_on_a_store_leaves_out_records_without_report(store, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    main(["train", "tamer", "--data", str(store), "--out", str(tmp_path), *SMOKE])
+    said = capsys.readouterr().err
+    assert "left out: 1 records without a report" in said
+    training = list(open_store(store).index["split"]).count("train")
+    assert f"{training - 1} records, 1 epochs" in said
+
+
+def test_evaluate_compares_with_two_references(trained, tmp_path, capsys):
+    words = [
+        "evaluate",
+        str(trained),
+        "--data",
+        "cohort:80",
+        "--label-fractions",
+        "0.5",
+        "1",
+        "--seeds",
+        "2",
+    ]
+    main([*words, "--out", str(tmp_path / "t.csv")])
+    shown = capsys.readouterr().out
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert list(table["encoder"]) == [
+        *["merl"] * 2,
+        *["random encoder"] * 2,
+        *["age and sex"] * 2,
+        "merl",
+    ]
+    assert table["task"].iloc[-1] == "zero-shot"
+    assert table["value"].between(table["low"], table["high"]).all()
+    assert "zero-shot" in shown
+    main([*words, "--out", str(tmp_path / "t.parquet")])
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "t.parquet"), table, check_dtype=False)
+
+
+def test_embed_a_store_and_simulated_patients(trained, store, tmp_path, capsys):
+    _, method = load_model(trained)
+    for data, fs in ((str(store), 100), ("cohort:5:7", 100)):
+        main(["embed", str(trained), "--data", data, "--out", str(tmp_path / "e.parquet")])
+        found = pd.read_parquet(tmp_path / "e.parquet")
+        source = open_data(data, fs=fs)
+        assert list(found["record"]) == list(source.names)
+        expected = method.embed(source.records[slice(None)])
+        torch.testing.assert_close(torch.from_numpy(np.stack(list(found["embedding"]))), expected)
+    assert "5 embeddings" in capsys.readouterr().out
+
+
+def test_embed_a_folder_of_records_lists_the_refused(trained, tmp_path, capsys):
+    """As from a store: the same cleaning, whatever the table says."""
+    layouts.ptbxl(tmp_path / "in", 4)
+    broken = tmp_path / "in" / "records100" / "00000" / "00002_lr.dat"
+    broken.write_bytes(broken.read_bytes()[:100])
+    words = ["--data", str(tmp_path / "in"), "--out", str(tmp_path / "e.parquet"), "--workers", "1"]
+    main(["embed", str(trained), *words])
+    found = pd.read_parquet(tmp_path / "e.parquet")
+    assert list(found["record"]) == [f"records100/00000/0000{k}_lr" for k in (1, 3, 4)]
+    refused = pd.read_csv(tmp_path / "e.refused.csv")
+    assert list(refused["record"]) == ["records100/00000/00002_lr"]
+    assert "1 records refused" in capsys.readouterr().out
+    prepare("ptbxl-100", tmp_path / "in", tmp_path / "store", workers=1, progress=False)
+    expected = load_model(trained)[1].embed(open_store(tmp_path / "store")[:])
+    torch.testing.assert_close(torch.from_numpy(np.stack(list(found["embedding"]))), expected)
+
+
+def test_embed_writes_piece_by_piece(trained, tmp_path, monkeypatch):
+    from pyarrow import parquet
+
+    monkeypatch.setattr("ecglearn.cli.data.PIECE", 4)
+    main(["embed", str(trained), "--data", "cohort:10", "--out", str(tmp_path / "e.parquet")])
+    assert parquet.ParquetFile(tmp_path / "e.parquet").num_row_groups == 3
+
+
+# what they refuse
+
+
+def test_refusals_of_train(store, tmp_path):
+    out = ("--out", tmp_path)
+    assert "no command 'teach'; there are prepare, train" in refusal("teach")
+    assert "no method 'bert'; there are ptacl, tamer" in refusal("train", "bert")
+    assert "presets paper, class, smoke, not 'tiny'" in refusal("train", "scar", "--preset", "tiny")
+    text = refusal("train", "scar", "--data", tmp_path / "no", *out)
+    assert "no store" in text
+    assert "ecglearn prepare" in text
+    assert "prepare the store with --fs 500" in refusal(
+        "train", "scar", "--data", store, *out, "--preset", "paper"
+    )
+    assert "cines of the heart" in refusal("train", "ptacl", "--data", store, *out)
+    assert "laboratory values" in refusal("train", "clinical-transfer", "--data", store, *out)
+    assert "larger than the data" in refusal(
+        "train", "scar", "--data", "cohort:20", *out, "--preset", "smoke"
+    )
+    assert "batch norms" in refusal(
+        "train", "merl", "--data", "cohort:80", *out, *SMOKE, "--accumulate", "2"
+    )
+
+
+def test_refusals_of_weights(trained, tmp_path):
+    assert "not a readable checkpoint" in refusal(
+        "embed", tmp_path / "no.safetensors", "--data", "cohort:4", "--out", tmp_path / "e"
+    )
+    last = trained.parent / "joint" / "last.safetensors"
+    assert "does not say which method" in refusal("evaluate", last, "--data", "cohort:40")
+    tensors, about = load(trained)
+    save(tmp_path / "a", tensors, about=about | {"config": about["config"] | {"depth": 3}})
+    assert "configuration that this version does not know" in refusal(
+        "evaluate", tmp_path / "a", "--data", "cohort:40"
+    )
+    assert "written as .csv or .parquet" in refusal(
+        "evaluate", trained, "--data", "cohort:40", "--out", tmp_path / "t.xlsx"
+    )
+
+
+def test_without_tyro(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tyro", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'ecglearn\[train\]'"):
+        main(["train", "scar"])
+    assert tyro.MISSING is not None

@@ -1,0 +1,118 @@
+"""Frozen text models: real format, cache, padding, policies for bad input."""
+
+import pytest
+import torch
+from transformers import BertConfig, BertModel, BertTokenizer
+
+from ecglearn.encoders.text_encoder import (
+    EMBEDDED_FOLDER,
+    ReportError,
+    bert_parameters,
+    text_encoder,
+)
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "sinus", "rhythm", "atrial", "flutter", "."]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    """A checkpoint as Hugging Face writes it, tiny and random."""
+    place = tmp_path_factory.mktemp("bert")
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=12,
+    )
+    BertModel(config).save_pretrained(place)
+    vocabulary = {word: number for number, word in enumerate(WORDS)}
+    BertTokenizer(vocab=vocabulary).save_pretrained(place)
+    return str(place)
+
+
+@pytest.fixture
+def encoder(folder):
+    text_encoder.cache_clear()
+    return text_encoder(folder)
+
+
+def test_a_folder_in_the_real_format(encoder):
+    out = encoder.encode(["Sinus rhythm.", "Atrial flutter . sinus rhythm ."])
+    assert out.tokens.shape == (2, 8, 16)
+    assert out.mask.tolist() == [[False, *[True] * 3, *[False] * 4], [False, *[True] * 6, False]]
+    assert encoder.pieces("Sinus rhythm.") == ["[CLS]", "sinus", "rhythm", ".", "[SEP]"]
+    assert encoder.width == 16
+
+
+def test_attention_of_the_first_token_is_the_mean_over_heads(encoder):
+    out = encoder.encode(["Sinus rhythm."])
+    ids = encoder.tokenizer("Sinus rhythm.", return_tensors="pt")
+    with torch.no_grad():
+        raw = encoder.model(**ids, output_attentions=True).attentions[-1]
+    assert torch.allclose(out.cls_attention[0, 1:4], raw[0, :, 0, 1:4].mean(0))
+    assert bool((out.cls_attention[~out.mask] == 0).all())
+
+
+def test_padding_changes_nothing(encoder, folder):
+    long = "atrial flutter . sinus rhythm ."
+    together = encoder.encode(["sinus rhythm", long])
+    text_encoder.cache_clear()
+    alone = text_encoder(folder).encode(["sinus rhythm"])
+    assert torch.allclose(together.tokens[0, :4], alone.tokens[0], atol=1e-6)
+    assert torch.allclose(together.cls_attention[0, :4], alone.cls_attention[0], atol=1e-6)
+    assert bool((together.tokens[0, 4:] == 0).all())
+
+
+def test_each_distinct_report_is_read_once(encoder):
+    encoder.encode(["sinus rhythm", "atrial flutter", "sinus rhythm"])
+    assert encoder.encoded == 2
+    encoder.encode(["atrial flutter", "sinus"])
+    assert encoder.encoded == 3
+
+
+def test_frozen_and_without_dropout(encoder):
+    assert not any(p.requires_grad for p in encoder.model.parameters())
+    assert not encoder.model.training
+
+
+def test_empty_report(encoder):
+    with pytest.raises(ReportError, match="report 1 of 2 is empty"):
+        encoder.encode(["sinus", "  "])
+
+
+def test_long_report_is_cut_visibly(encoder):
+    with pytest.warns(UserWarning, match="1 of 1 reports have more than 10 tokens"):
+        out = encoder.encode(["sinus rhythm " * 20])
+    assert out.tokens.shape[1] == 12
+
+
+def test_no_such_model(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ReportError, match="give its folder, or take 'embedded'"):
+        text_encoder(str(tmp_path))
+    with pytest.raises(ReportError, match="no text model 'nobody/nothing'"):
+        text_encoder("nobody/nothing")
+
+
+def test_embedded_model_is_small_and_knows_the_reports():
+    files = list(EMBEDDED_FOLDER.iterdir())
+    assert sum(path.stat().st_size for path in files) < 1_000_000
+    assert {path.suffix for path in files} == {".json", ".safetensors"}
+    encoder = text_encoder()
+    assert "embedded" in encoder.name
+    for text in ("Left bundle branch block, QRS 152 ms.", "Saw-tooth flutter waves", "Übelkeit ß"):
+        assert "[UNK]" not in encoder.pieces(text)
+    assert len(encoder.pieces("atrial fibrillation")) == 4
+    out = encoder.encode(["atrial flutter", "sinus rhythm"])
+    assert out.tokens.shape == (2, 4, 64)
+    words = encoder.words("Hyperkalaemia, QRS")
+    assert [word for word, _ in words] == ["hyperkalaemia", ",", "qrs"]
+    places = [place for _, positions in words for place in positions]
+    assert places == [*range(1, len(places) + 1)]
+
+
+def test_size_of_bert_base_needs_no_weights():
+    assert bert_parameters() == 109_482_240
