@@ -26,7 +26,7 @@ from torch import distributed
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
 from ecglearn.distributed import rank, size, start
-from ecglearn.methods.tamer import MERL, MERLConfig
+from ecglearn.methods.merl import MERL, MERLConfig
 from ecglearn.train.step import StepRunner
 
 torch.set_num_threads(1)
@@ -35,12 +35,13 @@ batch = replace(ECGBatch.from_cohort(simulate(64, seed=0)), cine=None)
 mine = batch[slice(rank(), None, size())]
 torch.manual_seed(0)
 # without the dropout of the two views, of which each process draws its own
-gradient = StepRunner(MERL(replace(MERLConfig.preset("class"), dropout=0.0)), 0)
+method = MERL(MERLConfig.preset("class", dropout=0.0))
+gradient = StepRunner(method, method.losses)
 taken = []
 for step in range(9):
     gradient.method.zero_grad()
     wall, own = time.perf_counter(), time.process_time()
-    terms = gradient([mine], [0])
+    terms = gradient([mine], [0], step)
     taken.append((time.perf_counter() - wall, time.process_time() - own))
 if rank() == 0:
     with open(sys.argv[1], "w") as file:
@@ -86,11 +87,11 @@ def accumulation() -> bool:
     parts = [batch[slice(part, None, 8)] for part in range(8)]
     torch.manual_seed(0)
     method = SCAR(replace(SCARConfig.preset("class"), mask="none"))
-    gradient = StepRunner(method, 0)
+    gradient = StepRunner(method, method.losses)
 
     def step(pieces: list[ECGBatch]) -> torch.Tensor:
         method.zero_grad()
-        gradient(pieces, range(len(pieces)))
+        gradient(pieces, range(len(pieces)), 0)
         return torch.cat([p.grad.flatten() for p in method.parameters() if p.grad is not None])
 
     torch.testing.assert_close(step(parts), step([batch]), atol=1e-4, rtol=1e-3)

@@ -15,7 +15,8 @@ from ecglearn.encoders.text_encoder import TextEncoder, text_encoder
 from ecglearn.evaluate import LABEL_SETS, label_set, load_prompts
 from ecglearn.losses.tokens import token_contrast, token_weights
 from ecglearn.methods.deri import DERI
-from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
+from ecglearn.methods.merl import MERL, MERLConfig
+from ecglearn.methods.tamer import TAMER, TAMERConfig
 
 LIMIT = 256
 TEXTS = [
@@ -113,7 +114,7 @@ def prompts() -> bool:
     distinct = list(dict.fromkeys(line for lines in wordings.values() for line in lines))
 
     def one_pass() -> None:
-        text._known.clear()
+        text.forget()
         text.encode(distinct)
 
     @torch.no_grad()

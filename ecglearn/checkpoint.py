@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ecglearn.errors import InputError
 
-class CheckpointError(ValueError):
+
+class CheckpointError(InputError):
     """A checkpoint that is damaged or does not belong to the model.
 
     Book: ptacl#training
@@ -96,8 +97,7 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, source: st
 def cache_file(name: str, **key: Any) -> Path:
     """Where weights trained with these settings are kept.
 
-    The folder is `ECGLEARN_CACHE`, or `~/.cache/ecglearn`. The key covers the settings and the
-    library's own source, so a changed library never finds old weights.
+    The folder is `ECGLEARN_CACHE`, or `~/.cache/ecglearn`.
 
     Args:
         name: readable start of the file's name.
@@ -106,22 +106,8 @@ def cache_file(name: str, **key: Any) -> Path:
     Book: ptacl#training
     """
     folder = Path(os.environ.get("ECGLEARN_CACHE") or Path.home() / ".cache" / "ecglearn")
-    text = json.dumps([library_hash(), key], default=_plain, sort_keys=True)
+    text = json.dumps(key, default=_plain, sort_keys=True)
     return folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
-
-
-@cache
-def library_hash() -> str:
-    """Short hash of the library's source, without the figures.
-
-    Book: ptacl#training
-    """
-    root = Path(__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        if "plots" not in path.relative_to(root).parts:
-            digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 def _plain(value: Any) -> Any:

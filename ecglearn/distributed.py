@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Shaped
@@ -62,7 +62,7 @@ def gather(x: Shaped[Tensor, "local *rest"]) -> Shaped[Tensor, "all *rest"]:
     Book: ptacl#many-processes
     """
     rows: Tensor = x if size() == 1 else _Gather.apply(x)  # pyright: ignore[reportAssignmentType]
-    return rows if _turn is None else _turn.meet(rows)
+    return rows if _parts is None else _parts.meet(rows)
 
 
 def own(rows: int) -> slice:
@@ -73,70 +73,44 @@ def own(rows: int) -> slice:
 
     Book: many-machines#accumulation
     """
-    first = (rank() if _turn is None else _turn.place()) * rows
+    first = (rank() if _parts is None else _parts.place()) * rows
     return slice(first, first + rows)
 
 
-class MicroBatches:
-    """Parts of a batch that go through a model one after the other and meet as if at once.
-
-    Each part takes two turns. In the first, `gather` notes its rows; in the second it gives the
-    rows of all parts, of which only the part's own carry a gradient. That gradient is multiplied by
-    the number of parts, as if every part had sent its own back: the mean over parts is then the
-    gradient of the whole batch, as the mean over processes is.
-
-    Args:
-        count: how many parts.
-
-    Source: two passes as in Gao et al. 2021 (GradCache), here through `gather`.
+@runtime_checkable
+class Meeting(Protocol):
+    """How rows of this process meet those of other parts of its batch, which come at other times.
 
     Book: many-machines#accumulation
     """
 
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._noted: list[list[Tensor]] = [[] for _ in range(count)]
-        self._part, self._call, self._second = 0, 0, False
-
-    @contextmanager
-    def turn(self, part: int, *, second: bool) -> Iterator[None]:
-        """Until the end of the `with` block, one part is at work.
-
-        Args:
-            part: 0, 1, ...
-            second: its rows were noted before.
-        """
-        global _turn
-        self._part, self._call, self._second = part, 0, second
-        _turn = self
-        try:
-            yield
-        finally:
-            _turn = None
-
     def meet(self, rows: Tensor) -> Tensor:
-        """What `gather` gives for the rows of the part at work.
-
-        Args:
-            rows: gathered over processes.
-        """
-        if not self._second:
-            self._noted[self._part].append(rows.detach())
-            return rows
-        live = rows.view_as(rows)
-        if live.requires_grad:
-            live.register_hook(lambda gradient: gradient * self.count)
-        parts = [noted[self._call] for noted in self._noted]
-        parts[self._part] = live
-        self._call += 1
-        return torch.cat(parts)
+        """What `gather` gives for rows that were gathered over processes."""
+        ...
 
     def place(self) -> int:
-        """Number of this process and part among all: parts in order, processes within each."""
-        return (self._part * size() if self._second else 0) + rank()
+        """Number of this process and part among all."""
+        ...
 
 
-_turn: MicroBatches | None = None  # the micro-batches of which one is at work
+@contextmanager
+def meeting(parts: Meeting) -> Iterator[None]:
+    """Until the end of the `with` block, `gather` and `own` go through the parts of a batch.
+
+    Args:
+        parts: answers for them.
+
+    Book: many-machines#accumulation
+    """
+    global _parts
+    _parts = parts
+    try:
+        yield
+    finally:
+        _parts = None
+
+
+_parts: Meeting | None = None  # the micro-batches of which one is at work
 
 
 class _Gather(torch.autograd.Function):

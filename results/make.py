@@ -20,7 +20,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
-from ecglearn.checkpoint import library_hash
+from ecglearn.provenance import code_digest
 from results.runs import clinical, deri, five_methods, planted, real, scar, tamer
 from results.runs.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run
 
@@ -121,7 +121,7 @@ def make(table: str) -> None:
         "setting": setting,
         "seeds": list(SEEDS),
         "version": ecglearn.__version__,
-        "source": library_hash(),
+        "source": code_digest(run.__module__),
         "torch": torch.__version__,
         "machine": machine(),
         "simulated": table not in REAL,

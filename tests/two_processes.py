@@ -12,12 +12,14 @@ SCRIPTS = Path(__file__).with_name("two_ranks")
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
 
 
-def one_and_two(script: str, folder: Path) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def one_and_two(
+    script: str, folder: Path, *words: str
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """What the script saves to the file that is its argument: in one process, and in two."""
     found = []
     for name, start in (("one", ()), ("two", TORCHRUN)):
         path = folder / f"{name}.safetensors"
-        command = [sys.executable, *start, str(SCRIPTS / script), str(path)]
+        command = [sys.executable, *start, str(SCRIPTS / script), str(path), *words]
         done = subprocess.run(command, capture_output=True, text=True, timeout=240)
         assert done.returncode == 0, done.stderr[-3000:]
         found.append(load(path)[0])

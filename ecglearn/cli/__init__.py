@@ -9,7 +9,7 @@ from ecglearn.cli.embed import embed
 from ecglearn.cli.evaluate import evaluate
 from ecglearn.cli.prepare import prepare
 from ecglearn.cli.train import train
-from ecglearn.train import TrainingError
+from ecglearn.errors import EcglearnError, MissingGroupError
 
 #: Name to function. Arguments become flags and the docstring the help; `train` reads its words
 #: itself, since its flags depend on the method.
@@ -28,14 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: words of the command line; None takes those of the process.
 
     Raises:
-        ModuleNotFoundError: the package tyro is not installed.
+        MissingGroupError: the package tyro is not installed.
 
     Book: your-own-data#data-prepare
     """
     try:
         import tyro
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise MissingGroupError(
             "the command line needs tyro: pip install 'ecglearn[train]'"
         ) from error
     name, *words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             train(words)
         else:
             tyro.cli(COMMANDS[name], prog=f"ecglearn {name}", args=words)
-    except (ValueError, TrainingError, ImportError) as refusal:
+    except EcglearnError as refusal:
         sys.exit(f"ecglearn: {refusal}")
 
 

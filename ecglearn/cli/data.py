@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ecglearn.abilities import Embeds
 from ecglearn.cohort import simulate
 from ecglearn.cohort.findings import FINDINGS
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.splits import split_of
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.store import Store, open_store
+from ecglearn.errors import InputError
 
 PIECE = 1024  # records that are read at once
 COHORT = re.compile(r"cohort:(\d+)(?::(\d+))?")
@@ -57,11 +59,11 @@ class Data:
             split: "train", "validation" or "test".
 
         Raises:
-            ValueError: it has none.
+            InputError: it has none.
         """
         found = np.flatnonzero(self.splits == split)
         if not len(found):
-            raise ValueError(f"no record is in the part {split!r}; take more records")
+            raise InputError(f"no record is in the part {split!r}; take more records")
         return found
 
     def part(self, rows: NDArray[np.int64]) -> Any:
@@ -73,7 +75,7 @@ class Data:
         records = self.records
         return records.select(rows) if isinstance(records, Store) else records[rows]
 
-    def embedded(self, method: Any, rows: NDArray[np.int64]) -> Iterator[Float[Tensor, "B D"]]:
+    def embedded(self, method: Embeds, rows: NDArray[np.int64]) -> Iterator[Float[Tensor, "B D"]]:
         """Vectors of some records, piece by piece, so that memory does not grow with their number.
 
         Args:
@@ -82,6 +84,15 @@ class Data:
         """
         for first in range(0, len(rows), PIECE):
             yield method.embed(self.records[rows[first : first + PIECE]]).float().cpu()
+
+    def lacks(self, needs: Sequence[str]) -> list[str]:
+        """Fields that a method learns from and these records do not have.
+
+        Args:
+            needs: fields of `ECGBatch`.
+        """
+        one = self.records[np.arange(min(1, len(self.names)))]
+        return [name for name in needs if getattr(one, name) is None]
 
 
 def open_data(text: str, *, fs: float) -> Data:

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from ecglearn.cli.data import COHORT, Data, open_data
-from ecglearn.cli.models import load_model
 from ecglearn.data.datasets.base import Listing, RecordMeta, header_paths
 from ecglearn.data.datasets.registry import DatasetInfo
 from ecglearn.data.store.format import ABOUT, REFUSED
 from ecglearn.data.store.prepare import prepare
+from ecglearn.method import Method
+from ecglearn.registry import load
 
 
 def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
@@ -35,7 +36,7 @@ def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
 
     Book: many-machines#commands
     """
-    _, method = load_model(weights)
+    method = load(weights)
     if torch.cuda.is_available():
         method.cuda()
     fs, seconds = method.config.fs, method.config.samples / method.config.fs
@@ -81,7 +82,7 @@ FOLDER = DatasetInfo(
 )
 
 
-def _write(method: torch.nn.Module, data: Data, out: Path) -> int:
+def _write(method: Method, data: Data, out: Path) -> int:
     """One row group for each piece."""
     import pyarrow as pa
     from pyarrow import parquet

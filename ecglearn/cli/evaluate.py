@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,17 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ecglearn.abilities import EmbedsText
 from ecglearn.cli.data import Data, open_data
-from ecglearn.cli.models import load_model
+from ecglearn.errors import InputError
 from ecglearn.evaluate import (
     Split,
     auroc_intervals,
     load_prompts,
     probe_table,
+    prompt_scores,
     untrained,
-    zero_shot,
 )
 from ecglearn.evaluate.prompts import PromptError
+from ecglearn.registry import load
 
 
 def evaluate(
@@ -53,16 +54,17 @@ def evaluate(
 
     Raises:
         CheckpointError: no weights of this library.
-        ValueError: no such data, without labels, or another ending of `out`.
+        InputError: no such data, without labels, or another ending of `out`.
 
     Book: many-machines#commands
     """
     if out is not None and out.suffix not in (".csv", ".parquet"):
-        raise ValueError(f"a table is written as .csv or .parquet, not as {out.name}")
-    name, method = load_model(weights)
+        raise InputError(f"a table is written as .csv or .parquet, not as {out.name}")
+    method = load(weights)
+    name = method.name
     source = open_data(data, fs=method.config.fs)
     if not source.classes:
-        raise ValueError(f"{data} has no labels to judge by")
+        raise InputError(f"{data} has no labels to judge by")
     random = untrained(method, seed)
     if torch.cuda.is_available():
         method.cuda()
@@ -104,18 +106,14 @@ def _without_labels(
     method: Any, source: Data, test: NDArray[np.int64], vectors: Tensor, prompts: str | None
 ) -> dict[str, Any] | None:
     """A row for methods that read reports, when every class has a wording."""
-    if not hasattr(method, "embed_text"):
+    if not isinstance(method, EmbedsText):
         return None
     try:
         wordings = load_prompts(prompts or source.prompts, classes=source.classes)
     except PromptError as error:
         print(f"no zero-shot row: {error}", file=sys.stderr)
         return None
-    # the records were embedded before
-    done = SimpleNamespace(
-        embed=lambda _: vectors, embed_text=lambda texts: method.embed_text(texts).cpu()
-    )
-    scores = zero_shot(done, None, wordings)
+    scores = prompt_scores(vectors, method.embed_text, wordings)
     found = auroc_intervals(
         scores.to_numpy(), source.labels[test], patients=source.patients[test].tolist()
     ).loc["macro"]

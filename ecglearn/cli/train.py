@@ -15,16 +15,23 @@ import torch
 from torch import distributed, nn
 
 from ecglearn.cli.data import Data, open_data
-from ecglearn.cli.models import METHODS, known, save_model
-from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, start
 from ecglearn.encoders.text_tower import TextTower
-from ecglearn.methods.clinical_transfer import JointEmbedding
+from ecglearn.errors import InputError
+from ecglearn.method import Method
+from ecglearn.registry import list_methods, method_class
 from ecglearn.train import fit
-from ecglearn.train.schedules import stages
 from ecglearn.train.step import Precision
 
 _AT_ONCE = 1024  # reports
+FIELDS = {
+    "cine": "cines of the heart",
+    "labs": "laboratory values",
+    "table": "demographics and vital signs",
+    "diagnoses": "diagnoses",
+    "phenotypes": "phenotypes of the heart",
+    "reports": "reports",
+}
 
 
 @dataclass(frozen=True)
@@ -72,12 +79,12 @@ def train(words: Sequence[str]) -> None:
         words: name of the method, then flags.
 
     Raises:
-        ValueError: an unknown method or preset, or data that the method cannot learn from.
+        InputError: an unknown method or preset, or data that the method cannot learn from.
 
     Book: many-machines#commands
     """
     if not words or words[0] in ("-h", "--help"):
-        print(f"usage: ecglearn train METHOD ...\n\nmethods: {', '.join(METHODS)}")
+        print(f"usage: ecglearn train METHOD ...\n\nmethods: {', '.join(list_methods())}")
         return
     name, *flags = words
     run = parse(name, flags)
@@ -97,13 +104,13 @@ def parse(name: str, flags: Sequence[str]) -> Run:
         flags: after the name.
 
     Raises:
-        ValueError: an unknown method or preset.
+        InputError: an unknown method or preset.
 
     Book: many-machines#commands
     """
     import tyro
 
-    _, config = known(name)
+    config = method_class(name).config_class
     preset = _preset(flags)
     # the same class, with the preset as its defaults
     start_from = [("model", config, config.preset(preset)), ("preset", str, preset)]
@@ -130,35 +137,32 @@ def _preset(flags: Sequence[str]) -> str:
 
 def _train(name: str, run: Run) -> None:
     data = open_data(run.data, fs=run.model.fs)
-    records = _learnable(name, data)
+    kind = method_class(name)
+    records = _learnable(kind, data)
     torch.manual_seed(run.seed)
-    make, _ = METHODS[name]
     device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
-    method = make(run.model).to(device)
+    method = kind(run.model).to(device)
     lines = []
-    for stage, module in stages(method):
-        if isinstance(module, JointEmbedding):
-            module.table.scaler.fit(records.table[:, : run.model.columns].to(device))
-        _read_reports(module, records)
-        _say(f"{name}, {stage}: {len(records):,} records, {run.epochs} epochs on {device}")
+    for part, stage in method.stages():
+        _read_reports(stage, records)
+        _say(f"{name}, {part}: {len(records):,} records, {run.epochs} epochs on {device}")
         history = fit(
-            module.to(device),
+            stage.to(device),
             records,
             epochs=run.epochs,
             batch_size=run.batch_size,
             seed=run.seed,
             lr=run.lr,
-            out=run.out / stage,
+            out=run.out / part,
             resume=run.resume,
             accumulate=run.accumulate,
             precision=run.precision,
             compile=run.compile,
-            log=None if run.log is None else run.log / stage,
+            log=None if run.log is None else run.log / part,
         )
-        lines += [{"stage": stage, **epoch} for epoch in history.epochs]
+        lines += [{"stage": part, **epoch} for epoch in history.epochs]
     if rank() == 0:
-        about = asdict(replace(run, model=None))
-        save_model(run.out / "weights.safetensors", name, method, run=about)
+        method.save(run.out / "weights.safetensors", run=asdict(replace(run, model=None)))
         (run.out / "history.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
     _say(f"weights: {run.out / 'weights.safetensors'}")
 
@@ -176,24 +180,22 @@ def _read_reports(method: nn.Module, records: Any) -> None:
                 tower.encode(reports[first : first + _AT_ONCE])
 
 
-def _learnable(name: str, data: Data) -> Any:
+def _learnable(kind: type[Method], data: Data) -> Any:
     """The training part, when it has what the method learns from."""
     rows = data.rows("train")
-    if not isinstance(data.records, Store):
+    if lacks := data.lacks(kind.needs):
+        raise InputError(
+            f"{kind.name} learns from {', '.join(FIELDS.get(name, name) for name in lacks)}, which "
+            "these data do not hold; give --data cohort:N, or call ecglearn.fit with batches that "
+            f"carry {', '.join(lacks)}"
+        )
+    if "reports" not in kind.needs:
         return data.part(rows)
-    if name == "ptacl":
-        raise ValueError(
-            "ptacl learns from cines of the heart, which no store holds; give --data cohort:N, or "
-            "call ecglearn.train.fit with batches that carry `cine`"
-        )
-    if name == "clinical-transfer":
-        raise ValueError(
-            "clinical-transfer learns from vital signs, laboratory values and diagnoses, which no "
-            "store holds; give --data cohort:N, or call ecglearn.train.fit with such batches"
-        )
     written = np.array([bool(text.strip()) for text in data.records.reports])
     if not written[rows].any():
-        raise ValueError(f"{name} learns from reports, and no record of the training part has one")
+        raise InputError(
+            f"{kind.name} learns from reports, and no record of the training part has one"
+        )
     if not written[rows].all():
         _say(f"left out: {int((~written[rows]).sum()):,} records without a report")
     return data.part(rows[written[rows]])

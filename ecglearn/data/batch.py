@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,9 +13,11 @@ from jaxtyping import Bool, Float, Int, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ecglearn.cohort import Cohort
-from ecglearn.data.clinical.schema import clinical_table
-from ecglearn.data.preprocess import clean_ecg
+from ecglearn.cohort import FINDINGS, Cohort
+from ecglearn.data.clinical.schema import age_and_sex, clinical_table
+from ecglearn.data.datasets.base import clean_report
+from ecglearn.data.preprocess import clean_ecg, clean_records
+from ecglearn.data.wfdb.record import ECGRecord
 from ecglearn.signals.beats import detect_r_peaks, pad_peaks
 from ecglearn.signals.filters import zscore
 from ecglearn.signals.leads import LEADS
@@ -38,6 +41,9 @@ class ECGBatch:
         diagnoses: (B, D), what the patients have, seen or not in the ECG.
         reports: B strings.
         index: number of each patient in its source (B,).
+        leads: names of the rows of `ecg`.
+        label_names: names of the columns of `findings`.
+        names: of the B records, where their source names them.
 
     Book: ptacl#data
     """
@@ -54,6 +60,9 @@ class ECGBatch:
     diagnoses: Bool[Tensor, "B diagnoses"] | None = None
     reports: list[str] | None = None
     index: Int[Tensor, " B"] | None = None
+    leads: tuple[str, ...] = LEADS
+    label_names: tuple[str, ...] | None = None
+    names: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.ecg)
@@ -158,4 +167,80 @@ class ECGBatch:
             diagnoses=torch.from_numpy(cohort.diagnoses),
             reports=list(cohort.reports),
             index=torch.from_numpy(cohort.truth.index),
+            label_names=FINDINGS,
         )
+
+    @classmethod
+    def from_records(
+        cls,
+        records: ECGRecord | Sequence[ECGRecord],
+        *,
+        fs: float = 100,
+        seconds: float | None = 10.0,
+        per: Literal["lead", "record"] = "record",
+        reports: Sequence[str] | None = None,
+        findings: Any = None,
+        label_names: Sequence[str] | None = None,
+    ) -> ECGBatch:
+        """Clean records of any rate and length, as a store does, and standardise what was observed.
+
+        Records longer than `seconds` are cut at their end, shorter ones filled up; the fill, gaps
+        and missing leads are marked in `keep` and 0 in `ecg`.
+
+        Args:
+            records: one or more, as `read_record` gives them.
+            fs: samples per second wanted, 61 or more.
+            seconds: length wanted, 2 or more; None takes the longest of the records.
+            per: z-score per "lead" or per "record".
+            reports: one for each record; None takes what their headers say.
+            findings: labels, true or false (B, K); None carries none.
+            label_names: names of their columns.
+
+        Raises:
+            RecordError: a record cannot be used; names it.
+            ValueError: no record, another number of reports or labels, or a length that cannot be.
+
+        Book: your-own-data#data-store
+        """
+        some = [records] if isinstance(records, ECGRecord) else list(records)
+        if not some:
+            raise ValueError("a batch needs one record or more; give what read_record returns")
+        if reports is not None and len(reports) != len(some):
+            raise ValueError(f"{len(reports)} reports for {len(some)} records; give one for each")
+        done = clean_records(some, fs=fs, seconds=seconds)
+        longest = max(record.signal.shape[1] for record in done)
+        length = longest if seconds is None else round(seconds * fs)
+        signal = np.zeros((len(some), len(LEADS), length), np.float32)
+        seen = np.zeros(signal.shape, bool)
+        for row, record in enumerate(done):
+            samples = record.signal.shape[1]
+            signal[row, :, :samples], seen[row, :, :samples] = record.signal, record.observed
+        return cls(
+            ecg=torch.from_numpy(zscore(signal, per=per, keep=seen)),
+            fs=fs,
+            r_peaks=pad_peaks([record.r_peaks for record in done]),
+            keep=None if seen.all() else torch.from_numpy(seen),
+            findings=_labels(findings, len(some), label_names),
+            table=torch.from_numpy(age_and_sex([r.age for r in some], [r.sex for r in some])),
+            reports=[clean_report(r.text) for r in some] if reports is None else list(reports),
+            index=torch.arange(len(some)),
+            label_names=None if label_names is None else tuple(label_names),
+            names=[Path(r.source).name.removesuffix(".hea") for r in some],
+        )
+
+
+def _labels(
+    findings: Any, records: int, names: Sequence[str] | None
+) -> Bool[Tensor, "B findings"] | None:
+    if findings is None and names is None:
+        return None
+    given = np.asarray(findings.cpu() if isinstance(findings, Tensor) else findings)
+    columns = given.shape[-1] if names is None and given.ndim else len(names or ())
+    if given.shape != (records, columns):
+        raise ValueError(
+            f"labels are {given.shape} and not ({records}, {columns}): give one row for each "
+            "record and one column for each label name"
+        )
+    if not np.isin(given, (0, 1)).all():
+        raise ValueError("labels are true or false; leave out records whose labels are unknown")
+    return torch.from_numpy(given.astype(bool))

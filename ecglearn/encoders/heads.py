@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 
 class ProjectionHead(nn.Sequential):
@@ -91,3 +91,23 @@ class ClassTokenPool(nn.Module):
         x = torch.cat([first, tokens], 1) + self.positions
         answer: Tensor = self.attention(x[:, :1], x, x, need_weights=False)[0]
         return self.out(torch.squeeze(answer, 1))
+
+
+def dropout_view(
+    z: Float[Tensor, "B D"], rate: float, generator: Generator | None = None
+) -> Float[Tensor, "B D"]:
+    """A view of some vectors by dropout, drawn from a generator of its own.
+
+    Args:
+        z: vectors.
+        rate: chance of a feature to become 0; the others grow by 1 / (1 - rate). 0 changes nothing.
+        generator: source of randomness.
+
+    Source: Liu et al. 2024 (MERL), its contrast of two views.
+
+    Book: tamer#merl
+    """
+    if rate == 0:
+        return z
+    kept = torch.rand(z.shape, generator=generator).to(z.device) >= rate
+    return z * kept / (1 - rate)

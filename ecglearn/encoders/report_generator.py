@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ecglearn.encoders.pretrained import EMBEDDED, locate, not_found
+from ecglearn.errors import InputError
 
 GENERATOR_FOLDER = Path(__file__).with_name("report_gpt")
 BEGIN, PAD = "[BOS]", "[PAD]"
@@ -22,7 +23,7 @@ PIECE = 64  # reports written together
 IGNORED = -100  # tokens that the loss leaves out
 
 
-class GeneratorError(ValueError):
+class GeneratorError(InputError):
     """A language model or a report that cannot be used; the message says what to do.
 
     Book: deri#report-writer
@@ -97,18 +98,15 @@ class ReportGenerator(nn.Module):
         if width is not None and k > 1:
             self.places = nn.Parameter(0.02 * torch.randn(1, k, features))
 
-    def steps(self) -> list[tuple[list[dict], Callable[..., dict[str, Tensor]]]]:
-        """The whole language model and the way into it are trained: one entry."""
-        return [([{"params": list(self.parameters())}], self.losses)]
-
     def losses(
-        self, batch: ReportPairs, generator: Generator | None = None
+        self, batch: ReportPairs, generator: Generator | None = None, step: int | None = None
     ) -> dict[str, Float[Tensor, ""]]:
         """The term `words`: mean cross-entropy of each next token, the end included.
 
         Args:
             batch: memory and reports.
             generator: not used; dropout draws from torch's own.
+            step: not used.
         """
         ids, mask = self._ids(batch.reports)
         out = self.model(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,13 +13,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ecglearn.encoders.pretrained import EMBEDDED, locate, not_found
+from ecglearn.errors import InputError
 
 EMBEDDED_FOLDER = Path(__file__).with_name("report_bert")
 MED_CPT = "ncbi/MedCPT-Query-Encoder"
+MEMORY = 2 * 10**9  # bytes of encoded reports that are kept: about 12,000 of 50 words at width 768
 BUCKET = 64  # reports of similar length that are encoded together
 
 
-class ReportError(ValueError):
+class ReportError(InputError):
     """A report or a text model that cannot be used; the message says what to do.
 
     Book: tamer#text-side
@@ -67,17 +69,23 @@ class TextEncoder:
         tokenizer: the tokenizer that belongs to it.
         name: shown in messages and figures.
         limit: tokens of a report, [CLS] and [SEP] included; longer reports are cut, with a warning.
+        memory: bytes of encoded reports to keep; when there are more, those that were asked for
+            longest ago are forgotten and read again when needed. The reports of one call are
+            always kept, however many.
 
     Book: tamer#text-side
     """
 
-    def __init__(self, model: Any, tokenizer: Any, *, name: str, limit: int = 256) -> None:
+    def __init__(
+        self, model: Any, tokenizer: Any, *, name: str, limit: int = 256, memory: int = MEMORY
+    ) -> None:
         self.model = model.eval().requires_grad_(False)
         self.tokenizer, self.name = tokenizer, name
         self.limit = min(limit, model.config.max_position_embeddings)
         self.width: int = model.config.hidden_size
         self.encoded = 0  # reports that went through the model
-        self._known: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
+        self.memory, self.held = memory, 0
+        self._known: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # longest unasked first
 
     def encode(self, reports: Sequence[str]) -> EncodedReports:
         """Tokens, word mask and attention of [CLS].
@@ -94,7 +102,11 @@ class TextEncoder:
                     f"report {number} of {len(reports)} is empty: leave such records out, an empty "
                     "text would match every other empty one"
                 )
-        self._read([text for text in dict.fromkeys(reports) if text not in self._known])
+        asked = dict.fromkeys(reports)
+        for text in asked:
+            if text in self._known:
+                self._known[text] = self._known.pop(text)
+        self._read([text for text in asked if text not in self._known], asked)
         parts = [self._known[text] for text in reports]
         longest = max(len(part[0]) for part in parts)
         tokens = parts[0][0].new_zeros(len(parts), longest, self.width)
@@ -105,6 +117,11 @@ class TextEncoder:
             mask[row, : len(hidden)] = words
             attention[row, : len(hidden)] = weight
         return EncodedReports(tokens, mask, attention)
+
+    def forget(self) -> None:
+        """Forget all reports; `encode` reads them again."""
+        self._known.clear()
+        self.held = 0
 
     def pieces(self, report: str) -> list[str]:
         """The text pieces at the positions of `encode`; pieces inside a word begin with ##.
@@ -145,8 +162,9 @@ class TextEncoder:
         return sum(p.numel() for p in self.model.parameters())
 
     @torch.no_grad()
-    def _read(self, reports: list[str]) -> None:
+    def _read(self, reports: list[str], asked: Collection[str]) -> None:
         if not reports:
+            self._make_room(asked)
             return
         ids = self.tokenizer(reports, add_special_tokens=False, verbose=False)["input_ids"]
         room = self.limit - 2
@@ -177,22 +195,35 @@ class TextEncoder:
             for row, (i, line) in enumerate(zip(rows, kept, strict=True)):
                 words = torch.ones(len(line), dtype=torch.bool)
                 words[[0, -1]] = False
-                self._known[reports[i]] = (
+                encoded = (
                     hidden[row, : len(line)].clone(),
                     words,
                     weights[row, : len(line)] * words,
                 )
+                self._known[reports[i]] = encoded
+                self.held += _bytes(encoded)
+            self._make_room(asked)
         self.encoded += len(reports)
+
+    def _make_room(self, asked: Collection[str]) -> None:
+        """Forget what was asked for longest ago; what is asked for now stands at the end."""
+        while self.held > self.memory and (oldest := next(iter(self._known))) not in asked:
+            self.held -= _bytes(self._known.pop(oldest))
+
+
+def _bytes(encoded: tuple[Tensor, ...]) -> int:
+    return sum(part.nbytes for part in encoded)
 
 
 @cache
-def text_encoder(name: str = EMBEDDED, *, limit: int = 256) -> TextEncoder:
+def text_encoder(name: str = EMBEDDED, *, limit: int = 256, memory: int = MEMORY) -> TextEncoder:
     """Load a frozen text model; the same name gives the same object, with its memory.
 
     Args:
         name: `embedded` for the small model that comes with the library, a folder in the format of
             Hugging Face, or a name on its hub.
         limit: tokens of a report.
+        memory: bytes of encoded reports to keep, as for `TextEncoder`.
 
     Raises:
         ImportError: the optional group `pretrained` is not installed.
@@ -221,7 +252,7 @@ def text_encoder(name: str = EMBEDDED, *, limit: int = 256) -> TextEncoder:
     except (OSError, ValueError) as error:
         raise ReportError(not_found("text model", name, error, instead=MED_CPT)) from error
     shown = "embedded report model (small, ours)" if name == EMBEDDED else name
-    return TextEncoder(model, tokenizer, name=shown, limit=limit)
+    return TextEncoder(model, tokenizer, name=shown, limit=limit, memory=memory)
 
 
 def bert_parameters() -> int:

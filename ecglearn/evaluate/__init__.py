@@ -3,8 +3,14 @@
 from ecglearn.data.label_sets import LABEL_SETS, label_set, snomed_labels
 from ecglearn.evaluate.benchmark.compare import compare, untrained
 from ecglearn.evaluate.benchmark.frozen_model import AgeAndSex
-from ecglearn.evaluate.cost import Cost, cost
-from ecglearn.evaluate.intervals import Interval, bootstrap_interval, t_interval
+from ecglearn.evaluate.cost import Cost, cost, used_by_embed
+from ecglearn.evaluate.intervals import (
+    Interval,
+    bootstrap_interval,
+    interval_of,
+    resampled_rows,
+    t_interval,
+)
 from ecglearn.evaluate.metrics.alignment import (
     Alignment,
     alignment_maps,
@@ -21,7 +27,7 @@ from ecglearn.evaluate.metrics.auroc import (
     paired,
 )
 from ecglearn.evaluate.metrics.calibration import brier, calibration_error, reliability
-from ecglearn.evaluate.metrics.cmrs import CMRS, cmrs
+from ecglearn.evaluate.metrics.cmrs import CMRS, cmrs, cmrs_draws
 from ecglearn.evaluate.metrics.gap import gap_closed
 from ecglearn.evaluate.metrics.phase import phase_errors
 from ecglearn.evaluate.metrics.regression import linear_probe, linear_probe_r2, r2
@@ -47,7 +53,7 @@ from ecglearn.evaluate.missingness import (
     random_keep_masks,
     token_drops,
 )
-from ecglearn.evaluate.probe import Probe, Probed, Split, fit_probe, probe_table
+from ecglearn.evaluate.probe import LABEL_FRACTIONS, Probe, Probed, Split, fit_probe, probe_table
 from ecglearn.evaluate.prompts import (
     PromptError,
     class_overlap,
@@ -59,6 +65,7 @@ from ecglearn.evaluate.zero_shot import cross_domain, zero_shot
 
 __all__ = [
     "CMRS",
+    "LABEL_FRACTIONS",
     "LABEL_SETS",
     "AgeAndSex",
     "Alignment",
@@ -83,6 +90,7 @@ __all__ = [
     "class_overlap",
     "clinical_efficacy",
     "cmrs",
+    "cmrs_draws",
     "cohort_labels",
     "compare",
     "corpus_bleu",
@@ -96,6 +104,7 @@ __all__ = [
     "evidence_removed",
     "fit_probe",
     "gap_closed",
+    "interval_of",
     "label_set",
     "linear_probe",
     "linear_probe_r2",
@@ -112,6 +121,7 @@ __all__ = [
     "random_keep_masks",
     "reliability",
     "report_metrics",
+    "resampled_rows",
     "retrieval_table",
     "retrieved_reports",
     "rouge_l",
@@ -123,5 +133,6 @@ __all__ = [
     "text_metrics",
     "token_drops",
     "untrained",
+    "used_by_embed",
     "zero_shot",
 ]

@@ -12,6 +12,8 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
+from ecglearn.abilities import Embeds
+
 
 class Cost(NamedTuple):
     """Measured on this machine, in this process.
@@ -36,17 +38,17 @@ class Cost(NamedTuple):
 def cost(method: Any, batch: Any, *, repeats: int = 3) -> Cost:
     """Measure one method on one batch; its weights stay as they are.
 
-    A training step is the sum of all entries of `steps()`. Memory counts each tensor that autograd
+    A training step is the sum of all its turns. Memory counts each tensor that autograd
     keeps once, so it does not depend on the device.
 
     Args:
-        method: has `steps()` and `embed(batch)`.
+        method: a `Stage` with `embed(batch)`, whose objectives are measured.
         batch: with all fields the method is trained on.
         repeats: times are medians over so many, after one that warms up.
 
     Book: five-methods#cost
     """
-    kept: dict[int, int] = {}
+    objectives, kept = method.objectives(), dict[int, int]()
 
     def keep(x: Tensor) -> Tensor:
         if not isinstance(x, torch.nn.Parameter):
@@ -56,7 +58,7 @@ def cost(method: Any, batch: Any, *, repeats: int = 3) -> Cost:
     def step() -> None:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            for _, losses in method.steps():
+            for losses in dict.fromkeys(one.losses for one in objectives):
                 terms = losses(batch, Generator().manual_seed(0))
                 torch.stack(list(terms.values())).sum().backward()
 
@@ -70,7 +72,7 @@ def cost(method: Any, batch: Any, *, repeats: int = 3) -> Cost:
     method.load_state_dict(before)
     embed_seconds = median(_timed(lambda: method.embed(batch)) for _ in range(repeats))
     method.train(was_training)
-    trained = {p for groups, _ in method.steps() for g in groups for p in g["params"]}
+    trained = {p for one in objectives for p in one.parameters}
     return Cost(
         sum(p.numel() for p in trained),
         sum(p.numel() for p in used_by_embed(method, batch)),
@@ -80,7 +82,7 @@ def cost(method: Any, batch: Any, *, repeats: int = 3) -> Cost:
     )
 
 
-def used_by_embed(method: Any, batch: Any) -> list[torch.nn.Parameter]:
+def used_by_embed(method: Embeds, batch: Any) -> list[torch.nn.Parameter]:
     """Parameters that take part when a record is embedded.
 
     Args:

@@ -1,9 +1,9 @@
-"""Intervals: over patients by bootstrap, over seeds by Student's t."""
+"""Intervals: over patients by bootstrap, over seeds by Student's t; one way to resample."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,6 +51,65 @@ def t_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     return Interval(float(x.mean()), float(x.mean() - half), float(x.mean() + half))
 
 
+def resampled_rows(
+    n: int,
+    n_resamples: int,
+    seed: int | np.random.Generator = 0,
+    groups: Sequence[Any] | None = None,
+) -> Iterator[NDArray[np.int64]]:
+    """Rows of resampled cohorts, drawn with replacement; the records of a patient stay together.
+
+    Args:
+        n: how many records there are.
+        n_resamples: resampled cohorts.
+        seed: of the draws; or a generator, from which the caller may draw more between two cohorts.
+        groups: whose record each row is; None: every row is another patient.
+
+    Yields:
+        Row numbers of one cohort, with repeats: n of them when every row is another patient.
+
+    Raises:
+        ValueError: there is no patient, or another number of groups.
+
+    Source: Efron 1979; that patients and not records are drawn is our choice.
+
+    Book: alignment-matrices#intervals
+    """
+    if n < 1:
+        raise ValueError("a bootstrap needs at least one patient")
+    rng = np.random.default_rng(seed)
+    if groups is None:
+        for _ in range(n_resamples):
+            yield rng.integers(n, size=n)
+        return
+    whose = np.asarray(groups)
+    if len(whose) != n:
+        raise ValueError(f"{len(whose)} patients are named for {n} records; name one for each")
+    rows_of = [np.flatnonzero(whose == name) for name in dict.fromkeys(whose.tolist())]
+    for _ in range(n_resamples):
+        yield np.concatenate([rows_of[i] for i in rng.integers(len(rows_of), size=len(rows_of))])
+
+
+def interval_of(value: float, drawn: ArrayLike, *, tail: float = 0.025) -> Interval:
+    """A value with the percentile interval of what was drawn.
+
+    Args:
+        value: of all records.
+        drawn: one number for each resampled cohort; NaN ones are left out.
+        tail: share left out on each side.
+
+    Returns:
+        Bounds are NaN when every number drawn is.
+
+    Book: alignment-matrices#intervals
+    """
+    x = np.asarray(drawn, float)
+    if np.isnan(x).all():
+        return Interval(float(value), float("nan"), float("nan"))
+    low, high = np.nanquantile(x, [tail, 1 - tail])
+    return Interval(float(value), float(low), float(high))
+
+
 def bootstrap_interval(
     statistic: Callable[[NDArray[np.int64]], float],
     patients: int,
@@ -76,10 +135,5 @@ def bootstrap_interval(
 
     Book: alignment-matrices#intervals
     """
-    if patients < 1:
-        raise ValueError("a bootstrap needs at least one patient")
-    rng = np.random.default_rng(seed)
-    values = [statistic(rng.integers(patients, size=patients)) for _ in range(n_resamples)]
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(values, [tail, 1 - tail])
-    return Interval(float(statistic(np.arange(patients))), float(low), float(high))
+    values = [statistic(rows) for rows in resampled_rows(patients, n_resamples, seed)]
+    return interval_of(statistic(np.arange(patients)), values, tail=(1 - level) / 2)

@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
 from ecglearn.data.batch import ECGBatch
+from ecglearn.evaluate.intervals import interval_of, resampled_rows
 from ecglearn.evaluate.metrics.auroc import mean_auroc
 from ecglearn.evaluate.metrics.cmrs import cmrs, cmrs_draws
 from ecglearn.evaluate.zero_shot import zero_shot
@@ -239,8 +240,7 @@ def missingness_table(
     import pandas as pd
 
     y = np.asarray(labels, float)
-    rng = np.random.default_rng(seed)
-    rows = [rng.integers(len(y), size=len(y)) for _ in range(n_resamples)]
+    rows = list(resampled_rows(len(y), n_resamples, seed))
     lines = []
     for name, method in methods.items():
         full = _scores(method, batch, prompts)
@@ -255,7 +255,7 @@ def missingness_table(
             )
             line: dict[str, Any] = {"model": name, "view": view, "missing": gone}
             for k, measure in enumerate(("auroc", "cmrs", "cmrs_mag")):
-                low, high = np.nanquantile(drawn[:, k], [0.025, 0.975])
+                _, low, high = interval_of(values[k], drawn[:, k])
                 line |= {measure: values[k], f"{measure}_low": low, f"{measure}_high": high}
             lines.append(line)
     return pd.DataFrame(lines)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ecglearn.evaluate.intervals import Interval
+from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 from ecglearn.evaluate.metrics.auroc import mean_auroc
 
 if TYPE_CHECKING:
@@ -207,13 +207,11 @@ def _score(x: NDArray, weights: NDArray) -> NDArray[np.float64]:
 def _over_both(y: NDArray, runs: list[NDArray], n_resamples: int) -> Interval:
     whole = float(np.mean([mean_auroc(y, scores) for scores in runs]))
     rng, values = np.random.default_rng(0), []
-    for _ in range(n_resamples):
-        rows = rng.integers(len(y), size=len(y))
+    for rows in resampled_rows(len(y), n_resamples, rng):
         chosen = rng.integers(len(runs), size=len(runs))
         means = {k: mean_auroc(y[rows], runs[k][rows]) for k in set(chosen.tolist())}
         values.append(np.mean([means[k] for k in chosen.tolist()]))
-    low, high = np.nanquantile(values, [0.025, 0.975])
-    return Interval(whole, float(low), float(high))
+    return interval_of(whole, values)
 
 
 def _array(x: ArrayLike) -> NDArray[np.float64]:

@@ -8,13 +8,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecglearn.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
 HERE = Path(__file__).parent
 
 
-class PromptError(ValueError):
+class PromptError(InputError):
     """A prompt file or a class name that cannot be used; the message says which.
 
     Book: tamer#prompts

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ecglearn.evaluate.intervals import Interval, t_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+Names = Sequence[str] | Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -84,6 +91,68 @@ class StoredResults:
             raise ValueError(f"'{variant}' and '{other}' were run with different seeds")
         return t_interval([x[measure] - y[measure] for x, y in zip(a, b, strict=True)])
 
+    def table(
+        self,
+        rows: Names | None,
+        columns: Names,
+    ) -> pd.DataFrame:
+        """Mean and 95% interval of many variants and measures, as text.
+
+        Args:
+            rows: variants, by name or heading to name; None takes all. Or measures.
+            columns: measures, by name or heading to name. Or variants, when the rows are measures.
+
+        Returns:
+            Texts such as "0.812 [0.790, 0.834]"; empty where a variant was not measured so.
+
+        Raises:
+            KeyError: no such runs, or no such number in any of them.
+
+        Book: alignment-matrices#longer-runs
+        """
+        import pandas as pd
+
+        down, across = _named(self.variants if rows is None else rows), _named(columns)
+        there = set(self.variants)
+        turned = not there.issuperset(down.values()) and there.issuperset(across.values())
+        variants, measures = (across, down) if turned else (down, across)
+        for variant in variants.values():
+            self.runs_of(variant)
+        known = {name for run in self.runs for name in run} - {"variant", "seed"}
+        absent = [measure for measure in measures.values() if measure not in known]
+        if absent:
+            raise KeyError(f"no run measured '{absent[0]}'; there are {', '.join(sorted(known))}")
+
+        def cell(variant: str, measure: str) -> str:
+            measured = measure in self.runs_of(variant)[0]
+            return str(self.interval(variant, measure)) if measured else ""
+
+        texts = pd.DataFrame(
+            {title: [cell(v, m) for v in variants.values()] for title, m in measures.items()},
+            index=list(variants),
+        )
+        return texts.T if turned else texts
+
+    def verdict(self, variant: str, other: str, measure: str, *, title: str = "") -> str:
+        """One sentence: how much two variants differ, and whether the 95% interval leaves out 0.
+
+        Args:
+            variant: which runs.
+            other: what they are compared with, seed by seed.
+            measure: which number.
+            title: what the reader calls it; empty takes the name of the measure.
+
+        Raises:
+            ValueError: the two were not run with the same seeds.
+
+        Book: alignment-matrices#longer-runs
+        """
+        change = self.difference(variant, other, measure)
+        told = "not resolved: the 95% interval holds 0."
+        if change.low > 0 or change.high < 0:
+            told = "resolved: the 95% interval leaves out 0."
+        return f"{variant} minus {other}, {title or measure}: {change}, {told}"
+
     def provenance(self) -> str:
         """One sentence: made by what, when the library looked how, on which machine."""
         a = self.about
@@ -92,6 +161,11 @@ class StoredResults:
             f"torch {a['torch']}, seeds {', '.join(map(str, a['seeds']))}, on {a['machine']}, "
             f"{a['seconds'] / 60:.0f} minutes."
         )
+
+
+def _named(names: Names) -> dict[str, str]:
+    """Heading to name."""
+    return dict(names) if isinstance(names, Mapping) else {name: name for name in names}
 
 
 def stored_results(name: str) -> StoredResults:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
 from torch.nn.functional import normalize
 
+from ecglearn.abilities import EmbedsText
 from ecglearn.data.label_sets import label_set
+from ecglearn.errors import InputError
+from ecglearn.evaluate.embed import embed
 from ecglearn.evaluate.intervals import Interval
 from ecglearn.evaluate.metrics.auroc import auroc_intervals
 from ecglearn.evaluate.prompts import class_overlap
@@ -16,23 +22,51 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def zero_shot(method: Any, batch: Any, prompts: Mapping[str, str | Sequence[str]]) -> pd.DataFrame:
+def zero_shot(
+    model: EmbedsText, batch: Any, prompts: Mapping[str, str | Sequence[str]]
+) -> pd.DataFrame:
     """Cosine of each record with the description of each class, without any labelled example.
 
     A class with several wordings gets the mean of their cosines.
 
     Args:
-        method: has `embed(batch)` and `embed_text(texts)` in one space.
-        batch: records.
+        model: a method that reads reports, or anything with `embed(batch)` and `embed_text(texts)`
+            in one space.
+        batch: records, as `embed` takes them.
         prompts: class to its wording or wordings.
 
     Returns:
         Scores, one row for each record and one named column for each class.
 
     Raises:
-        ValueError: there is no class.
+        InputError: there is no class, or the model reads no text.
 
     Source: Liu et al. 2024 (MERL), zero-shot protocol, with our own prompts.
+
+    Book: tamer#zero-shot-diagnosis
+    """
+    if not isinstance(model, EmbedsText):
+        raise InputError(
+            f"{type(model).__name__} reads no text, so it cannot be asked in words; take a method "
+            "that learned from reports, or fit a probe (ecglearn.evaluate.fit_probe)"
+        )
+    return prompt_scores(embed(model, batch), model.embed_text, prompts)
+
+
+def prompt_scores(
+    vectors: ArrayLike | Tensor,
+    embed_text: Callable[[Sequence[str]], Any],
+    prompts: Mapping[str, str | Sequence[str]],
+) -> pd.DataFrame:
+    """The same for vectors that are there already.
+
+    Args:
+        vectors: of records (B, D).
+        embed_text: from texts to vectors of the same space.
+        prompts: as for `zero_shot`.
+
+    Raises:
+        InputError: there is no class.
 
     Book: tamer#zero-shot-diagnosis
     """
@@ -40,11 +74,11 @@ def zero_shot(method: Any, batch: Any, prompts: Mapping[str, str | Sequence[str]
 
     wordings = {c: [w] if isinstance(w, str) else list(w) for c, w in prompts.items()}
     if not wordings:
-        raise ValueError("zero-shot scoring needs at least one class with a prompt")
+        raise InputError("zero-shot scoring needs at least one class with a prompt")
     texts = list(dict.fromkeys(text for lines in wordings.values() for text in lines))
-    ecg = normalize(method.embed(batch).float(), dim=1)
-    words = normalize(method.embed_text(texts).float(), dim=1)
-    cosine = (ecg @ words.T).cpu()
+    ecg = normalize(torch.as_tensor(vectors).float(), dim=1)
+    words = normalize(torch.as_tensor(embed_text(texts)).float(), dim=1)
+    cosine = (ecg @ words.to(ecg.device).T).cpu()
     place = {text: i for i, text in enumerate(texts)}
     columns = {
         name: cosine[:, [place[text] for text in lines]].mean(1).numpy()

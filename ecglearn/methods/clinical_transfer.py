@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -16,16 +17,39 @@ from ecglearn.distributed import gather
 from ecglearn.encoders.clinical_table import TableEncoder
 from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.state_space import S4Encoder
+from ecglearn.errors import InputError
 from ecglearn.losses.focal import masked_focal
 from ecglearn.losses.redundancy import barlow_twins, cross_correlation
+from ecglearn.method import Config, Losses, Method, Objective, Schedule, Stage, register
 
-Losses = dict[str, Tensor]
-Steps = list[tuple[list[dict], Callable[..., Losses]]]
 ORDERS = ("labs first", "diagnosis first")
+PIECE = 1024  # records whose table is read at once
+CITATION = r"""@article{fernandes2025clinical,
+  author  = {Fernandes, Jose Geraldo and de Souza, Luiz Facury and Dutenhefner, Pedro Robles and Pappa, Gisele L. and Meira Jr., Wagner},
+  title   = {Transferring Clinical Knowledge into {ECGs} Representation},
+  journal = {arXiv preprint arXiv:2512.07021},
+  year    = {2025},
+}"""  # noqa: E501
+_LAPTOP = {
+    "fs": 100,
+    "samples": 1000,
+    "width": 64,
+    "layers": 2,
+    "dropout": 0.1,
+    "columns": 10,
+    "categories": (2,),
+    "table_width": 64,
+    "table_dropout": (0.1, 0.1),
+    "projector": (256, 256),
+    "redundancy": 0.005,
+    "flags": 18,
+    "diagnoses": 9,
+    "slow": 1.0,
+}
 
 
 @dataclass(frozen=True)
-class ClinicalTransferConfig:
+class ClinicalTransferConfig(Config):
     """Sizes and weights; the defaults are those of the benchmark the paper builds on.
 
     Attributes:
@@ -53,6 +77,12 @@ class ClinicalTransferConfig:
     Book: clinical-transfer#clinical-sizes
     """
 
+    PRESETS: ClassVar = {
+        "paper": {},
+        "class": _LAPTOP,
+        "smoke": _LAPTOP | {"width": 16, "layers": 1, "table_width": 16, "projector": (32, 32)},
+    }
+
     fs: float = 100
     samples: int = 1000
     crop: int = 250
@@ -76,43 +106,11 @@ class ClinicalTransferConfig:
 
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
-            raise ValueError(f"order must be one of {', '.join(ORDERS)}; got {self.order!r}")
-
-    @staticmethod
-    def preset(name: str) -> ClinicalTransferConfig:
-        """The configuration called `paper`, `class` (minutes on a laptop) or `smoke` (seconds).
-
-        Args:
-            name: one of the three.
-
-        Raises:
-            ValueError: another name.
-        """
-        laptop = ClinicalTransferConfig(
-            width=64,
-            layers=2,
-            dropout=0.1,
-            columns=10,
-            categories=(2,),
-            table_width=64,
-            table_dropout=(0.1, 0.1),
-            projector=(256, 256),
-            redundancy=0.005,
-            flags=18,
-            diagnoses=9,
-            slow=1.0,
-        )
-        presets = {
-            "paper": ClinicalTransferConfig(),
-            "class": laptop,
-            "smoke": replace(laptop, width=16, layers=1, table_width=16, projector=(32, 32)),
-        }
-        if name not in presets:
-            raise ValueError(f"ClinicalTransfer has the presets {', '.join(presets)}, not '{name}'")
-        return presets[name]
+            raise InputError(f"order must be one of {', '.join(ORDERS)}; got {self.order!r}")
 
 
-class ClinicalTransfer(nn.Module):
+@register
+class ClinicalTransfer(Method):
     """What is left after training: ECG encoder, laboratory head, diagnosis head; no table anywhere.
 
     `losses` is the stage of the diagnoses; `JointEmbedding` and `LabStage` come before it.
@@ -125,43 +123,63 @@ class ClinicalTransfer(nn.Module):
     Book: clinical-transfer#clinical-method
     """
 
+    name, title, citation = "clinical-transfer", "clinical transfer", CITATION
+    config_class = ClinicalTransferConfig
+    needs = ("ecg", "table", "labs", "diagnoses")
+    schedules: ClassVar = {
+        "class": Schedule((12, 8, 10), (128, 64, 64)),
+        "smoke": Schedule((1, 1, 1), (32, 16, 16)),
+    }
+    config: ClinicalTransferConfig
+    ecg_encoder: S4Encoder
+
     def __init__(self, config: ClinicalTransferConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = S4Encoder(
+        super().__init__(config)
+        self.ecg_encoder = S4Encoder(
             width=config.width, layers=config.layers, states=config.states, rate=config.dropout
         )
         self.lab_head = nn.Linear(config.width, config.flags)
         self.diagnosis_head = nn.Linear(config.width, config.diagnoses)
 
-    def steps(self) -> Steps:
-        """The diagnosis stage: its head at full rate, the encoder and the other head slower."""
-        heads = [self.diagnosis_head]
-        if self.lab_weight:
-            heads.append(self.lab_head)
-        return [(tuned(self.encoder, heads, self.config.slow), self.losses)]
+    def stages(self) -> list[tuple[str, Stage]]:
+        """Three stages by name, in the order of the configuration.
 
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+        "labs first": pairs, laboratory flags, diagnoses with a little of the laboratory loss.
+        "diagnosis first": pairs, diagnoses, then the laboratory head on the frozen encoder, an
+        explanation after the fact. Neither reading of the paper could be confirmed.
+        """
+        joint = ("joint", JointEmbedding(self))
+        if self.config.order == "labs first":
+            return [joint, ("labs", LabStage(self)), ("diagnosis", self)]
+        return [joint, ("diagnosis", self), ("labs", LabStage(self, frozen=True))]
+
+    def objectives(self) -> list[Objective]:
+        """The diagnosis stage: its head at full rate, the encoder and the other head slower."""
+        heads = [self.diagnosis_head, *([self.lab_head] if self.lab_weight else [])]
+        return tuned(self.ecg_encoder, heads, self.config.slow, self.losses)
+
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The terms `diagnosis` and, unless `lab_weight` is 0, `labs`.
 
         Args:
             batch: needs `ecg`, `diagnoses`, and `labs` for the second term.
             generator: source of randomness for the crop.
+            step: not used.
 
         Raises:
-            ValueError: the batch lacks a field or has another sampling rate.
+            InputError: the batch lacks a field or has another sampling rate.
         """
         batch.need("diagnoses")
         assert batch.diagnoses is not None
-        features = gather(self.encoder(self.window(batch, generator)))
+        features = gather(self.ecg_encoder(self.window(batch, generator)))
         truth = gather(batch.diagnoses.to(features))
         gamma, weight = self.config.gamma, self.lab_weight
         terms = {"diagnosis": masked_focal(self.diagnosis_head(features), truth, gamma=gamma)}
         if weight:
             terms["labs"] = weight * self.lab_loss(features, batch)
         return terms
-
-    forward = losses
 
     @property
     def lab_weight(self) -> float:
@@ -193,15 +211,6 @@ class ClinicalTransfer(nn.Module):
         )[0]
 
     @torch.no_grad()
-    def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
-        """Features of the whole record: the mean over its crops.
-
-        Args:
-            batch: needs only `ecg`.
-        """
-        return torch.cat(map_batches(self, batch, self.encode))
-
-    @torch.no_grad()
     def predict(
         self, batch: ECGBatch
     ) -> tuple[Float[Tensor, "B diagnoses"], Float[Tensor, "B flags"]]:
@@ -212,7 +221,7 @@ class ClinicalTransfer(nn.Module):
         """
 
         def both(part: ECGBatch) -> Tensor:
-            crops = self.encoder(self._crops(part))  # (B * crops, D)
+            crops = self.ecg_encoder(self._crops(part))  # (B * crops, D)
             heads = torch.cat([self.diagnosis_head(crops), self.lab_head(crops)], 1).sigmoid()
             return heads.unflatten(0, (len(part), -1)).mean(1)
 
@@ -228,19 +237,19 @@ class ClinicalTransfer(nn.Module):
         """
 
         def tokens(part: ECGBatch) -> Tensor:
-            sequence = self.encoder.tokens(self._crops(part)).unflatten(0, (len(part), -1))
+            sequence = self.ecg_encoder.tokens(self._crops(part)).unflatten(0, (len(part), -1))
             return sequence.flatten(1, 2).unfold(1, 10, 10).mean(-1)
 
         found = torch.cat(map_batches(self, batch, tokens))
         return found, (torch.arange(found.shape[1]) + 0.5) * 10 / self.config.fs
 
-    def encode(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
-        """`embed` of a few records, with gradient and in the present mode.
+    def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """Features of whole records: the mean over their crops.
 
         Args:
-            batch: needs only `ecg`.
+            batch: a few records; needs only `ecg`.
         """
-        return self.encoder(self._crops(batch)).unflatten(0, (len(batch), -1)).mean(1)
+        return self.ecg_encoder(self._crops(batch)).unflatten(0, (len(batch), -1)).mean(1)
 
     def _crops(self, batch: ECGBatch) -> Tensor:
         signal = batch.signal(self.config.fs, self.config.samples)
@@ -249,7 +258,7 @@ class ClinicalTransfer(nn.Module):
         return crops.transpose(1, 2).flatten(0, 1)
 
 
-class JointEmbedding(nn.Module):
+class JointEmbedding(Stage):
     """Stage 1: ECG and table of a patient should say the same; Barlow Twins, without labels.
 
     Args:
@@ -259,6 +268,9 @@ class JointEmbedding(nn.Module):
 
     Book: clinical-transfer#clinical-stages
     """
+
+    needs = ("ecg", "table")
+    method: ClinicalTransfer
 
     def __init__(self, method: ClinicalTransfer) -> None:
         super().__init__()
@@ -273,25 +285,31 @@ class JointEmbedding(nn.Module):
         self.ecg_projector = projector(config.width, config.projector)
         self.table_projector = projector(config.table_width, config.projector)
 
-    def steps(self) -> Steps:
-        """ECG encoder, table encoder and projectors; no head."""
-        self.requires_grad_(True)
-        trained = [p for name, p in self.named_parameters() if "_head." not in name]
-        for head in (self.method.lab_head, self.method.diagnosis_head):
-            head.requires_grad_(False)
-        return [([{"params": trained}], self.losses)]
+    def setup(self, data: Any, total_steps: int) -> None:
+        """Learn median, mean and spread of the table from the training patients.
 
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+        Args:
+            data: training patients, with `table`.
+            total_steps: not used.
+        """
+        fit_scaler(self.table, data)
+
+    def objectives(self) -> list[Objective]:
+        """ECG encoder, table encoder and projectors; no head."""
+        return [Objective(without_heads(self), self.losses)]
+
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The term `joint`, divided by E so that sizes compare.
 
         Args:
             batch: needs `ecg` and `table`.
             generator: source of randomness for the crop and for hidden numbers.
+            step: not used.
         """
         c = self.correlation(batch, generator)
         return {"joint": barlow_twins(c, redundancy=self.config.redundancy) / len(c)}
-
-    forward = losses
 
     def correlation(
         self, batch: ECGBatch, generator: Generator | None = None
@@ -306,7 +324,7 @@ class JointEmbedding(nn.Module):
         """
         batch.need("table")
         assert batch.table is not None
-        ecg = gather(self.method.encoder(self.method.window(batch, generator)))
+        ecg = gather(self.method.ecg_encoder(self.method.window(batch, generator)))
         numbers = batch.table.clone()
         if generator is not None and self.training and self.config.hide:
             chance = torch.rand(numbers.shape, generator=generator).to(numbers.device)
@@ -315,7 +333,7 @@ class JointEmbedding(nn.Module):
         return cross_correlation(self.ecg_projector(ecg), self.table_projector(table))
 
 
-class LabStage(nn.Module):
+class LabStage(Stage):
     """Stage 2: laboratory flags from the ECG; with `frozen` only the head learns.
 
     Args:
@@ -327,33 +345,40 @@ class LabStage(nn.Module):
     Book: clinical-transfer#clinical-stages
     """
 
+    needs = ("ecg", "labs")
+    method: ClinicalTransfer
+
     def __init__(self, method: ClinicalTransfer, *, frozen: bool = False) -> None:
         super().__init__()
         self.method, self.config, self.frozen = method, method.config, frozen
 
-    def steps(self) -> Steps:
+    def objectives(self) -> list[Objective]:
         """Head at full rate, encoder slower or not at all."""
-        method = self.method
         slow = 0.0 if self.frozen else self.config.slow
-        method.diagnosis_head.requires_grad_(False)
-        return [(tuned(method.encoder, [method.lab_head], slow), self.losses)]
+        return tuned(self.method.ecg_encoder, [self.method.lab_head], slow, self.losses)
 
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+    def train(self, mode: bool = True) -> LabStage:
+        """Training mode; a held encoder stays without dropout, as it will be used."""
+        super().train(mode)
+        if self.frozen:
+            self.method.ecg_encoder.eval()
+        return self
+
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The term `labs`.
 
         Args:
             batch: needs `ecg` and `labs`.
             generator: source of randomness for the crop.
+            step: not used.
         """
-        if self.frozen:
-            self.method.encoder.eval()  # without dropout, as it will be used
-        features = self.method.encoder(self.method.window(batch, generator))
+        features = self.method.ecg_encoder(self.method.window(batch, generator))
         return {"labs": self.method.lab_loss(gather(features), batch)}
 
-    forward = losses
 
-
-class Reference(nn.Module):
+class Reference(Stage):
     """Diagnoses learned with supervision alone, from the table, or from ECG and table together.
 
     Args:
@@ -364,6 +389,9 @@ class Reference(nn.Module):
 
     Book: clinical-transfer#clinical-references
     """
+
+    needs = ("ecg", "table", "diagnoses")
+    method: ClinicalTransfer | None
 
     def __init__(self, config: ClinicalTransferConfig, *, ecg: bool) -> None:
         super().__init__()
@@ -377,29 +405,38 @@ class Reference(nn.Module):
         )
         self.head = nn.Linear(config.table_width + ecg * config.width, config.diagnoses)
 
-    def steps(self) -> Steps:
-        """Everything but the heads of the ECG method, which are not used."""
-        trained = [p for name, p in self.named_parameters() if "_head." not in name]
-        return [([{"params": trained}], self.losses)]
+    def setup(self, data: Any, total_steps: int) -> None:
+        """Learn median, mean and spread of the table from the training patients.
 
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+        Args:
+            data: training patients, with `table`.
+            total_steps: not used.
+        """
+        fit_scaler(self.table, data)
+
+    def objectives(self) -> list[Objective]:
+        """Everything but the heads of the ECG method, which are not used."""
+        return [Objective(without_heads(self), self.losses)]
+
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The term `diagnosis`.
 
         Args:
             batch: needs `table` and `diagnoses`, and `ecg` unless only the table is read.
             generator: source of randomness for the crop.
+            step: not used.
         """
         batch.need("table", "diagnoses")
         assert batch.table is not None
         assert batch.diagnoses is not None
         parts = [self.table(gather(batch.table))]
         if self.method is not None:
-            parts.append(gather(self.method.encoder(self.method.window(batch, generator))))
+            parts.append(gather(self.method.ecg_encoder(self.method.window(batch, generator))))
         logits = self.head(torch.cat(parts, 1))
         truth = gather(batch.diagnoses.to(logits))
         return {"diagnosis": masked_focal(logits, truth, gamma=self.config.gamma)}
-
-    forward = losses
 
     @torch.no_grad()
     def predict(self, batch: ECGBatch) -> Float[Tensor, "B diagnoses"]:
@@ -414,28 +451,10 @@ class Reference(nn.Module):
             assert part.table is not None
             features = [self.table(part.table)]
             if self.method is not None:
-                features.append(self.method.encode(part))
+                features.append(self.method.features(part))
             return self.head(torch.cat(features, 1)).sigmoid()
 
         return torch.cat(map_batches(self, batch, one))
-
-
-def stages(method: ClinicalTransfer) -> list[tuple[str, nn.Module]]:
-    """The three stages by name, each a module for `fit`, in the order of the configuration.
-
-    "labs first": pairs, laboratory flags, diagnoses with a little of the laboratory loss.
-    "diagnosis first": pairs, diagnoses, then the laboratory head on the frozen encoder, an
-    explanation after the fact. Neither reading of the paper could be confirmed.
-
-    Args:
-        method: trained in place; fit the scaler of the first stage's table before.
-
-    Book: clinical-transfer#clinical-stages
-    """
-    joint = ("joint", JointEmbedding(method))
-    if method.config.order == "labs first":
-        return [joint, ("labs", LabStage(method)), ("diagnosis", method)]
-    return [joint, ("diagnosis", method), ("labs", LabStage(method, frozen=True))]
 
 
 def projector(width: int, sizes: tuple[int, ...]) -> nn.Sequential:
@@ -455,20 +474,50 @@ def projector(width: int, sizes: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*layers[:-2])
 
 
-def tuned(encoder: nn.Module, heads: Sequence[nn.Module], slow: float) -> list[dict]:
-    """Parameter groups: heads at full rate, the encoder at a share of it; 0 freezes the encoder.
+def tuned(
+    encoder: nn.Module, heads: Sequence[nn.Module], slow: float, losses: Callable[..., Losses]
+) -> list[Objective]:
+    """Heads at full rate, the encoder at a share of it; 0 holds the encoder.
 
     Args:
         encoder: behind the heads.
         heads: trained at full rate.
         slow: share.
+        losses: that all descend.
 
     Book: clinical-transfer#clinical-stages
     """
-    for head in heads:
-        head.requires_grad_(True)
-    encoder.requires_grad_(slow > 0)
-    groups: list[dict] = [{"params": [p for head in heads for p in head.parameters()]}]
+    found = [Objective([p for head in heads for p in head.parameters()], losses)]
     if slow:
-        groups.append({"params": list(encoder.parameters()), "lr_scale": slow})
-    return groups
+        found.append(Objective(list(encoder.parameters()), losses, lr_scale=slow))
+    return found
+
+
+def without_heads(stage: nn.Module) -> list[nn.Parameter]:
+    """Parameters of a stage that does not use the method's heads.
+
+    Args:
+        stage: holds the method.
+
+    Book: clinical-transfer#clinical-stages
+    """
+    return [p for name, p in stage.named_parameters() if "_head." not in name]
+
+
+def fit_scaler(table: TableEncoder, data: Any) -> None:
+    """Fit the scaler of a table encoder on all training patients.
+
+    Args:
+        table: with its scaler.
+        data: training patients, with `table`.
+
+    Raises:
+        InputError: they have no table, or one of another width.
+
+    Book: clinical-transfer#clinical-table
+    """
+    pieces = [data[slice(k, k + PIECE)] for k in range(0, len(data), PIECE)]
+    for piece in pieces:
+        piece.need("table")
+    numbers = torch.cat([piece.table[:, : table.scaler.columns] for piece in pieces])
+    table.scaler.fit(numbers.to(table.scaler.median.device))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -15,21 +15,56 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.distributed import gather
 from ecglearn.encoders.cross_decoder import CrossDecoder, SeparatedAttention
 from ecglearn.encoders.ecg_transformer import ECGTransformer
+from ecglearn.encoders.heads import dropout_view
 from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.pretrained import EMBEDDED
 from ecglearn.encoders.resnet import ECGResNet
-from ecglearn.encoders.text_encoder import MED_CPT, EncodedReports, bert_parameters
-from ecglearn.encoders.text_tower import TextTower, same_reports
+from ecglearn.encoders.text_encoder import MED_CPT, EncodedReports
+from ecglearn.encoders.text_tower import TextTower
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import pooled_tokens
+from ecglearn.method import Config, Losses, ReportMethod, register
 
-Losses = dict[str, Tensor]
 Vector = Literal["mixed", "aligned"]
 Form = Literal["contrastive", "mse", "cosine"]
 
 
+CITATION = r"""@inproceedings{chen2025deri,
+  author    = {Chen, Jian and Dong, Xiaoru and Wang, Wei and Zhou, Shaorui and Yu, Lequan and Hu, Xiping},
+  title     = {{DERI}: Cross-Modal {ECG} Representation Learning with Deep {ECG}-Report Interaction},
+  booktitle = {Proceedings of the Thirty-Fourth International Joint Conference on Artificial Intelligence ({IJCAI})},
+  pages     = {4824--4832},
+  year      = {2025},
+  doi       = {10.24963/ijcai.2025/537},
+}"""  # noqa: E501
+_LAPTOP = {
+    "fs": 100,
+    "samples": 1000,
+    "widths": (32, 64, 128),
+    "blocks": (2, 2, 2),
+    "patch": 20,
+    "vit_width": 64,
+    "vit_depth": 3,
+    "vit_heads": 4,
+    "width": 64,
+    "text": EMBEDDED,
+    "text_width": 64,
+    "decoder_heads": 4,
+    "decoder_head_width": 16,
+    "duplicates": "ignored",
+}
+# what the public code computes: four terms, padding seen, kept tokens shuffled, another vector
+# after training than in it
+_RELEASED = {
+    "rec_text": 0.0,
+    "keep_order": False,
+    "mask_padding": False,
+    "released_inference": True,
+}
+
+
 @dataclass(frozen=True)
-class DERIConfig:
+class DERIConfig(Config):
     """Sizes and weights of DERI; the defaults are those of the paper's figure.
 
     Attributes:
@@ -75,8 +110,14 @@ class DERIConfig:
     Book: deri#deri-sizes
     """
 
-    fs: float = 500
-    samples: int = 5000
+    PRESETS: ClassVar = {
+        "paper": {},
+        "released": _RELEASED,
+        "class": _LAPTOP,
+        "smoke": _LAPTOP
+        | {"widths": (8, 16, 32), "blocks": (1, 1, 1), "width": 32, "vit_depth": 1},
+    }
+
     encoder: Literal["resnet", "vit"] = "resnet"
     widths: tuple[int, ...] = (64, 128, 256, 512)
     blocks: tuple[int, ...] = (2, 2, 2, 2)
@@ -113,46 +154,6 @@ class DERIConfig:
     mask_padding: bool = True
     vector: Vector = "mixed"
     released_inference: bool = False
-
-    @staticmethod
-    def preset(name: str) -> DERIConfig:
-        """The configuration called `paper`, `released`, `class` (minutes on a laptop) or `smoke`.
-
-        `released` is what the public code computes: four terms, padding seen, kept tokens shuffled,
-        another vector after training than in it.
-
-        Args:
-            name: one of the four.
-
-        Raises:
-            ValueError: another name.
-        """
-        paper = DERIConfig()
-        released = replace(
-            paper, rec_text=0.0, keep_order=False, mask_padding=False, released_inference=True
-        )
-        laptop = replace(
-            paper,
-            fs=100,
-            samples=1000,
-            widths=(32, 64, 128),
-            blocks=(2, 2, 2),
-            patch=20,
-            vit_width=64,
-            vit_depth=3,
-            vit_heads=4,
-            width=64,
-            text=EMBEDDED,
-            text_width=64,
-            decoder_heads=4,
-            decoder_head_width=16,
-            duplicates="ignored",
-        )
-        tiny = replace(laptop, widths=(8, 16, 32), blocks=(1, 1, 1), width=32, vit_depth=1)
-        presets = {"paper": paper, "released": released, "class": laptop, "smoke": tiny}
-        if name not in presets:
-            raise ValueError(f"DERI has the presets {', '.join(presets)}, not '{name}'")
-        return presets[name]
 
 
 class ECGSide(NamedTuple):
@@ -195,7 +196,8 @@ class TextSide(NamedTuple):
     mixed: Float[Tensor, "B D"]
 
 
-class DERI(nn.Module):
+@register
+class DERI(ReportMethod):
     """ECG and report: aligned, reconstructed from each other, and aligned once more as mixtures.
 
     Args:
@@ -206,15 +208,18 @@ class DERI(nn.Module):
     Book: deri#deri-method
     """
 
+    name, title, citation, config_class = "deri", "DERI", CITATION, DERIConfig
+    config: DERIConfig
+    ecg_encoder: ECGResNet | ECGTransformer
+
     def __init__(self, config: DERIConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         width = config.width
         if config.encoder == "resnet":
-            self.wave = ECGResNet(widths=config.widths, blocks=config.blocks)
-            count = self.wave.tokens(config.samples)
+            self.ecg_encoder = ECGResNet(widths=config.widths, blocks=config.blocks)
+            count = self.ecg_encoder.tokens(config.samples)
         else:
-            self.wave = ECGTransformer(
+            self.ecg_encoder = ECGTransformer(
                 samples=config.samples,
                 patch=config.patch,
                 width=config.vit_width,
@@ -223,9 +228,9 @@ class DERI(nn.Module):
                 leads_per_token=12,
                 layer_scale=None,
             )
-            count = self.wave.tokens
+            count = self.ecg_encoder.tokens
         self.tokens = (count - 1) // config.stride + 1
-        self.local = nn.Linear(self.wave.width, width)
+        self.local = nn.Linear(self.ecg_encoder.width, width)
         self.attention = SeparatedAttention(self.tokens, width, config.heads)
         self.text = TextTower(config.text, config.text_width, width)
         self.kept = int(self.tokens * (1 - config.mask_ratio))
@@ -250,28 +255,24 @@ class DERI(nn.Module):
             extra = self.to_ecg is not None
             self.to_text = CrossDecoder(self.tokens + extra, width, config.text_width, **sizes)
 
-    def steps(self) -> list[tuple[list[dict], Callable[..., Losses]]]:
-        """Everything but the text model is trained: one entry."""
-        return [([{"params": list(self.parameters())}], self.losses)]
-
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The terms `align`, `mix`, `rme`, `rec_ecg` and `rec_text`, already weighted.
 
         Args:
             batch: needs `ecg` and `reports`.
             generator: source of randomness for the two views.
+            step: not used.
 
         Raises:
-            ValueError: the batch lacks reports or has another sampling rate.
+            InputError: the batch lacks reports or has another sampling rate.
         """
-        batch.need("reports")
-        assert batch.reports is not None
         config = self.config
+        reports = self.reports(batch)
         ecg = self.ecg_side(batch)
-        text = self.text_side(self.text.encode(batch.reports))
-        same = None
-        if config.duplicates != "negative":
-            same = same_reports(batch.reports, batch.ecg.device)
+        text = self.text_side(self.text.encode(reports))
+        same = None if config.duplicates == "negative" else self.same_report(batch)
         pairs = {}
         if config.align:
             pairs["align"] = ecg.aligned, text.aligned
@@ -293,8 +294,6 @@ class DERI(nn.Module):
             terms[name] = getattr(config, name) * value
         return terms
 
-    forward = losses
-
     def ecg_side(self, batch: ECGBatch) -> ECGSide:
         """Tokens, aligned and mixed embeddings of ECGs.
 
@@ -302,7 +301,7 @@ class DERI(nn.Module):
             batch: needs only `ecg`.
         """
         signal = batch.signal(self.config.fs, self.config.samples)
-        z = self.local(self.wave(signal)[:, :: self.config.stride])
+        z = self.local(self.ecg_encoder(signal)[:, :: self.config.stride])
         gathered = self.attention(z)
         plain = self.config.released_inference and not self.training
         tokens = gathered if plain else normalize(gathered, dim=-1)
@@ -354,9 +353,7 @@ class DERI(nn.Module):
                 kept = random_keep(z, self.kept, self.config.keep_order, generator)
                 answers.append(view(kept).mean(1))
             else:
-                x = view(z.mean(1))
-                noise = torch.rand(x.shape, generator=generator).to(x.device)
-                answers.append(x * (noise >= rate) / (1 - rate))
+                answers.append(dropout_view(view(z.mean(1)), rate, generator))
         return answers[0], answers[1]
 
     def contrast(self, u: Tensor, v: Tensor, same: Tensor | None = None) -> Float[Tensor, ""]:
@@ -395,14 +392,14 @@ class DERI(nn.Module):
             return mse_loss(decoded, target.detach())
         return (1 - cosine_similarity(decoded, target.detach())).mean()
 
-    @torch.no_grad()
-    def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
-        """The vector of an ECG for zero-shot scores, probes and generation; needs only `ecg`.
+    def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """The vector of an ECG for zero-shot scores, probes and generation.
 
         Args:
-            batch: records.
+            batch: a few records; needs only `ecg`.
         """
-        return torch.cat(map_batches(self, batch, self._vector))
+        ecg = self.ecg_side(batch)
+        return ecg.mixed if self._mixes else ecg.aligned
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
@@ -450,16 +447,32 @@ class DERI(nn.Module):
             batch: needs only `ecg`.
         """
         tokens = torch.cat(map_batches(self, batch, lambda part: self.ecg_side(part).local))
-        seconds = self.wave.seconds(self.config.samples, self.config.fs)
+        seconds = self.ecg_encoder.seconds(self.config.samples, self.config.fs)
         return tokens, seconds[:: self.config.stride]
 
     @property
     def _mixes(self) -> bool:
         return self.config.vector == "mixed"
 
-    def _vector(self, batch: ECGBatch) -> Tensor:
-        ecg = self.ecg_side(batch)
-        return ecg.mixed if self._mixes else ecg.aligned
+    @classmethod
+    def parameter_counts(cls, config: DERIConfig) -> dict[str, int]:
+        """Those of its parts as well.
+
+        Args:
+            config: sizes.
+        """
+        with torch.device("meta"):
+            method = cls(config)
+        parts = {
+            "ECG encoder": method.ecg_encoder,
+            "D_et": method.to_text,
+            "D_te": method.to_ecg,
+        }
+        counted = {
+            name: 0 if part is None else sum(p.numel() for p in part.parameters())
+            for name, part in parts.items()
+        }
+        return counted | super().parameter_counts(config)
 
 
 def random_keep(
@@ -482,33 +495,6 @@ def random_keep(
     if keep_order:
         kept = kept.sort(1).values
     return tokens.gather(1, kept[..., None].expand(-1, -1, tokens.shape[-1]))
-
-
-def parameter_counts(config: DERIConfig) -> dict[str, int]:
-    """Parameters of the parts, of all that is trained, and of the text model; none is made.
-
-    The text model is counted as a BERT-base, whatever the configuration names.
-
-    Args:
-        config: sizes.
-
-    Book: deri#deri-sizes
-    """
-    with torch.device("meta"):
-        method = DERI(config)
-
-    def size(part: nn.Module | None) -> int:
-        return 0 if part is None else sum(p.numel() for p in part.parameters())
-
-    trained, text = size(method), bert_parameters()
-    return {
-        "ECG encoder": size(method.wave),
-        "D_et": size(method.to_text),
-        "D_te": size(method.to_ecg),
-        "trained": trained,
-        "text": text,
-        "total": trained + text,
-    }
 
 
 def _gathered(pairs: dict[str, tuple[Tensor, Tensor]]) -> dict[str, tuple[Tensor, Tensor]]:

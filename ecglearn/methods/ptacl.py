@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -22,14 +21,43 @@ from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.reconstruction import masked_mse
 from ecglearn.losses.temporal import aligned_cosine, alignment_matrix, local_contrastive
+from ecglearn.method import Config, Losses, Method, Objective, Schedule, Stage, register
 from ecglearn.signals.beats import beat_matrices
 
-Losses = dict[str, Tensor]
-Groups = list[dict]  # parameter groups with an optional "lr_scale"
+CITATION = r"""@inproceedings{selivanov2025ptacl,
+  author    = {Selivanov, Alexander and M{\"u}ller, Philip and Turgut, {\"O}zg{\"u}n and Stolt-Ans{\'o}, Nil and R{\"u}ckert, Daniel},
+  title     = {Global and Local Contrastive Learning for Joint Representations from Cardiac {MRI} and {ECG}},
+  booktitle = {Medical Image Computing and Computer Assisted Intervention ({MICCAI})},
+  year      = {2025},
+  note      = {arXiv:2506.20683},
+}"""  # noqa: E501
+_LAPTOP = {
+    "fs": 100,
+    "samples": 500,
+    "patch": 10,
+    "leads_per_token": 12,
+    "size": 42,
+    "cine_patch": (2, 21, 21),
+    "grey_mean": 0.4,
+    "grey_scale": 0.25,
+    "time_positions": False,
+    "width": 64,
+    "ecg_depth": 3,
+    "cine_depth": 2,
+    "heads": 4,
+    "projection": 64,
+    "layer_scale": None,
+    "frozen_layers": 0,
+    "sigma": 0.0,
+    "local_temperature": 0.1,
+    "phase_exact": True,
+    "decoder_width": 64,
+    "augmented": False,
+}
 
 
 @dataclass(frozen=True)
-class PTACLConfig:
+class PTACLConfig(Config):
     """Sizes and weights; the defaults are the paper's regression model.
 
     Its retrieval model is `replace(config, sigma=0, temperature=0.07, local_temperature=0.07)`.
@@ -72,7 +100,12 @@ class PTACLConfig:
     Book: ptacl#presets
     """
 
-    fs: float = 500
+    PRESETS: ClassVar = {
+        "paper": {},
+        "class": _LAPTOP,
+        "smoke": _LAPTOP | {"width": 32, "ecg_depth": 2, "cine_depth": 1, "projection": 32},
+    }
+
     samples: int = 2500
     patch: int = 50
     leads_per_token: int = 1
@@ -104,47 +137,9 @@ class PTACLConfig:
     decoder_width: int = 256
     augmented: bool = True
 
-    @staticmethod
-    def preset(name: str) -> PTACLConfig:
-        """The configuration called `paper`, `class` (minutes on a laptop) or `smoke` (seconds).
 
-        Args:
-            name: one of the three.
-
-        Raises:
-            ValueError: another name.
-        """
-        laptop = PTACLConfig(
-            fs=100,
-            samples=500,
-            patch=10,
-            leads_per_token=12,
-            size=42,
-            cine_patch=(2, 21, 21),
-            grey_mean=0.4,
-            grey_scale=0.25,
-            time_positions=False,
-            width=64,
-            ecg_depth=3,
-            cine_depth=2,
-            heads=4,
-            projection=64,
-            layer_scale=None,
-            frozen_layers=0,
-            sigma=0.0,
-            local_temperature=0.1,
-            phase_exact=True,
-            decoder_width=64,
-            augmented=False,
-        )
-        tiny = replace(laptop, width=32, ecg_depth=2, cine_depth=1, projection=32)
-        presets = {"paper": PTACLConfig(), "class": laptop, "smoke": tiny}
-        if name not in presets:
-            raise ValueError(f"PTACL has the presets {', '.join(presets)}, not '{name}'")
-        return presets[name]
-
-
-class PTACL(nn.Module):
+@register
+class PTACL(Method):
     """Stage 2: both encoders, two projection heads, the global and the local loss.
 
     Args:
@@ -155,11 +150,18 @@ class PTACL(nn.Module):
     Book: ptacl#stage-2
     """
 
+    name, title, citation, config_class = "ptacl", "PTACL", CITATION, PTACLConfig
+    needs = ("ecg", "cine", "r_peaks")
+    schedules: ClassVar = {
+        "class": Schedule((10, 10, 20), (64, 64, 64)),
+        "smoke": Schedule((1, 1, 2), (32, 32, 32)),
+    }
+    config: PTACLConfig
+    ecg_encoder: ECGTransformer
     alignment: Tensor
 
     def __init__(self, config: PTACLConfig) -> None:
-        super().__init__()
-        self.config = config
+        super().__init__(config)
         self.ecg_encoder = ECGTransformer(
             samples=config.samples,
             patch=config.patch,
@@ -184,30 +186,36 @@ class PTACL(nn.Module):
         self.cine_head = ProjectionHead(config.width, config.projection)
         target = alignment_matrix(config.segments, sigma=config.sigma, distance=config.distance)
         self.register_buffer("alignment", target, persistent=False)
-        self.freeze()
 
-    def freeze(self) -> None:
-        """Fix the first layers, the patch embeddings and the positions, as stage 2 wants it."""
-        self.requires_grad_(True)
-        for encoder in (self.ecg_encoder, self.cine_encoder) if self.config.frozen_layers else ():
-            encoder.embed.requires_grad_(False)
-            encoder.positions.requires_grad_(False)
-            encoder.blocks.layers[: self.config.frozen_layers].requires_grad_(False)
+    def stages(self) -> list[tuple[str, Stage]]:
+        """Masked autoencoders of both encoders, then the contrast."""
+        return [
+            ("ecg", PTACLPretraining(self, "ecg")),
+            ("cine", PTACLPretraining(self, "cine")),
+            ("joint", self),
+        ]
 
-    def steps(self) -> list[tuple[Groups, Callable[..., Losses]]]:
-        """What is trained with which losses: one entry."""
-        self.freeze()
-        return [([{"params": [p for p in self.parameters() if p.requires_grad]}], self.losses)]
+    def objectives(self) -> list[Objective]:
+        """All but patch embeddings, positions and the first layers, as stage 2 wants it."""
+        held: set[nn.Parameter] = set()
+        count = self.config.frozen_layers
+        for encoder in (self.ecg_encoder, self.cine_encoder) if count else ():
+            first = encoder.blocks.layers[:count].parameters()
+            held |= {encoder.positions, *encoder.embed.parameters(), *first}
+        return [Objective([p for p in self.parameters() if p not in held], self.losses)]
 
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The terms `global` and, unless beta is 0, `local`, already weighted.
 
         Args:
             batch: needs `ecg`, `cine` and, for the local term, `r_peaks`.
             generator: source of randomness for the augmentations; without one nothing is changed.
+            step: not used.
 
         Raises:
-            ValueError: the batch lacks a field or has another sampling rate.
+            InputError: the batch lacks a field or has another sampling rate.
         """
         config = self.config
         ecg, offset = _ecg(batch, config, generator)
@@ -237,16 +245,13 @@ class PTACL(nn.Module):
             terms["local"] = config.beta * term
         return terms
 
-    forward = losses
-
-    @torch.no_grad()
-    def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
-        """Features of the ECG alone: the mean of its tokens, for probes.
+    def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """The mean of the tokens of the ECG alone, for probes.
 
         Args:
-            batch: needs only `ecg`.
+            batch: a few records; needs only `ecg`.
         """
-        return torch.cat(map_batches(self, batch, lambda part: self._tokens(part).mean(1)))
+        return self._tokens(batch).mean(1)
 
     @torch.no_grad()
     def embed_cine(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
@@ -334,7 +339,7 @@ class PTACL(nn.Module):
         return interpolate(steps.mT, size=self.config.segments, mode="linear").mT
 
 
-class PTACLPretraining(nn.Module):
+class PTACLPretraining(Stage):
     """Stage 1: the masked autoencoder of one modality; it trains the encoder of `method` in place.
 
     Args:
@@ -349,37 +354,36 @@ class PTACLPretraining(nn.Module):
     def __init__(self, method: PTACL, modality: Literal["ecg", "cine"]) -> None:
         super().__init__()
         self.config, self.modality = method.config, modality
+        self.needs = (modality,)
+        encoder: nn.Module = method.ecg_encoder if modality == "ecg" else method.cine_encoder
         self.autoencoder = MaskedAutoencoder(
-            method.ecg_encoder if modality == "ecg" else method.cine_encoder,
+            encoder,
             ratio=self.config.ecg_mask if modality == "ecg" else self.config.cine_mask,
             decoder_width=self.config.decoder_width,
             layer_scale=self.config.layer_scale,
         )
 
-    def steps(self) -> list[tuple[Groups, Callable[..., Losses]]]:
-        """Everything is trained."""
-        self.requires_grad_(True)
-        return [([{"params": list(self.parameters())}], self.losses)]
-
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The term `reconstruction`; targets are the uncorrupted patches of the window seen.
 
         Args:
             batch: needs `ecg` or `cine`.
             generator: source of randomness for window, changes and mask.
+            step: not used.
         """
         if self.modality == "ecg":
             x = _ecg(batch, self.config, generator)[0]
         else:
             x = _cine(batch, self.config, generator, first_stage=True)
+        x = x.to(self.autoencoder.mask_token)
         prediction, hidden = self.autoencoder(x, generator)
         target = self.autoencoder.encoder.patches(x)  # pyright: ignore[reportCallIssue]
         return {"reconstruction": masked_mse(prediction, target, hidden)}
 
-    forward = losses
 
-
-class PTACLRegression(nn.Module):
+class PTACLRegression(Stage):
     """Stage 3: attention pooling and a linear layer on the ECG encoder, all of it tuned.
 
     With a freshly made `method` it is the supervised baseline.
@@ -395,6 +399,7 @@ class PTACLRegression(nn.Module):
     Book: ptacl#stage-3
     """
 
+    needs = ("ecg", "phenotypes")
     mean: Tensor
     scale: Tensor
 
@@ -415,39 +420,34 @@ class PTACLRegression(nn.Module):
         self.register_buffer("scale", targets.std(0))
         self.encoder.blocks.set_drop_path(drop_path)
 
-    def steps(self) -> list[tuple[Groups, Callable[..., Losses]]]:
+    def objectives(self) -> list[Objective]:
         """Everything is trained, early layers more slowly."""
-        self.requires_grad_(True)
-        encoder, depth = self.encoder, len(self.encoder.blocks.layers)
+        encoder, depth, decay = self.encoder, len(self.encoder.blocks.layers), self.layer_decay
         stem = [p for name, p in encoder.named_parameters() if not name.startswith("blocks")]
-        top = [
-            *encoder.blocks.norm.parameters(),
-            *self.pool.parameters(),
-            *self.readout.parameters(),
+        top = [encoder.blocks.norm, self.pool, self.readout]
+        last = [p for part in top for p in part.parameters()]
+        layers = [
+            Objective(list(layer.parameters()), self.losses, decay ** (depth - i))
+            for i, layer in enumerate(encoder.blocks.layers)
         ]
-        groups: Groups = [
-            {"params": stem, "lr_scale": self.layer_decay ** (depth + 1)},
-            {"params": top, "lr_scale": 1.0},
-        ]
-        for i, layer in enumerate(encoder.blocks.layers):
-            rate = self.layer_decay ** (depth - i)
-            groups.append({"params": list(layer.parameters()), "lr_scale": rate})
-        return [(groups, self.losses)]
+        first = Objective(stem, self.losses, decay ** (depth + 1))
+        return [first, Objective(last, self.losses), *layers]
 
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The term `regression`: mean squared error of standardised phenotypes.
 
         Args:
             batch: needs `ecg` and `phenotypes`.
             generator: source of randomness for the augmentations.
+            step: not used.
         """
         batch.need("phenotypes")
         assert batch.phenotypes is not None
         predicted = self._standardised(_ecg(batch, self.config, generator)[0])
         wanted = (batch.phenotypes - self.mean) / self.scale
         return {"regression": ((predicted - wanted) ** 2).mean()}
-
-    forward = losses
 
     @torch.no_grad()
     def predict(self, batch: ECGBatch) -> Float[Tensor, "B phenotypes"]:

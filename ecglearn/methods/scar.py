@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -19,20 +19,42 @@ from ecglearn.encoders.lead_time_transformer import Encoded, LeadTimeTransformer
 from ecglearn.encoders.masker import Masker, remove
 from ecglearn.encoders.pretrained import EMBEDDED
 from ecglearn.encoders.text_encoder import MED_CPT
-from ecglearn.encoders.text_tower import TextTower, same_reports
+from ecglearn.encoders.text_tower import TextTower
+from ecglearn.errors import InputError
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.relevance import relevance, selector_loss
+from ecglearn.method import Config, Losses, Objective, ReportMethod, Schedule, register
 from ecglearn.signals.fill import fill_segments
 from ecglearn.signals.missing import keep_segments
 from ecglearn.signals.random_masks import draw_cells, draw_leads, draw_levels
 
-Losses = dict[str, Tensor]
 MASKS = ("none", "leads", "random", "masker")
 SELECTORS = ("mean", "learned", "supervised")
 
 
+CITATION = r"""@article{liu2026scar,
+  author  = {Liu, Hongjun and Han, Rujun and Zhou, Leyu and Yao, Chao},
+  title   = {Semantic Compensation via Adversarial Removal for Robust Zero-Shot {ECG} Diagnosis},
+  journal = {arXiv preprint arXiv:2604.01498},
+  year    = {2026},
+}"""
+_LAPTOP = {
+    "fs": 100,
+    "samples": 1000,
+    "patch": 250,
+    "width": 64,
+    "depth": 2,
+    "heads": 4,
+    "out": 64,
+    "stem": (40, 10, 48),
+    "text": EMBEDDED,
+    "text_width": 64,
+    "masker_rate": 2.0,
+}
+
+
 @dataclass(frozen=True)
-class SCARConfig:
+class SCARConfig(Config):
     """Sizes and weights. The paper's could not be read: all values are our choice.
 
     Attributes:
@@ -60,15 +82,19 @@ class SCARConfig:
         budget: share of tokens that the masker takes, first and last.
         mix: chances of a record to meet the masker, random leads and times, nothing.
         curriculum: begin with random cells, and let the budget grow.
-        horizon: training steps that the curriculum is spread over.
+        horizon: training steps that the curriculum is spread over; None: those of the run.
         warm: share of the horizon with random cells.
         ramp: share of the horizon with a growing budget.
 
     Book: scar#scar-sizes
     """
 
-    fs: float = 500
-    samples: int = 5000
+    PRESETS: ClassVar = {
+        "paper": {},
+        "class": _LAPTOP,
+        "smoke": _LAPTOP | {"width": 32, "depth": 1, "out": 32, "stem": (40, 20, 32)},
+    }
+
     patch: int = 125
     width: int = 192
     depth: int = 12
@@ -90,56 +116,27 @@ class SCARConfig:
     budget: tuple[float, float] = (0.1, 0.5)
     mix: tuple[float, float, float] = (0.5, 0.25, 0.25)
     curriculum: bool = True
-    horizon: int = 100_000
+    horizon: int | None = None
     warm: float = 0.15
     ramp: float = 0.5
 
     def __post_init__(self) -> None:
         if self.mask not in MASKS or self.selector not in SELECTORS:
-            raise ValueError(
+            raise InputError(
                 f"mask must be one of {', '.join(MASKS)} and selector one of "
                 f"{', '.join(SELECTORS)}; got {self.mask!r} and {self.selector!r}"
             )
         if not all(0 <= share <= 1 for share in self.budget):
-            raise ValueError(f"budgets are shares of the tokens, 0 to 1; got {self.budget}")
+            raise InputError(f"budgets are shares of the tokens, 0 to 1; got {self.budget}")
         if any(chance < 0 for chance in self.mix) or abs(sum(self.mix) - 1) > 1e-6:
-            raise ValueError(f"the three chances of `mix` must add up to 1; got {self.mix}")
-
-    @staticmethod
-    def preset(name: str) -> SCARConfig:
-        """The configuration called `paper`, `class` (minutes on a laptop) or `smoke` (seconds).
-
-        Args:
-            name: one of the three.
-
-        Raises:
-            ValueError: another name.
-        """
-        laptop = SCARConfig(
-            fs=100,
-            samples=1000,
-            patch=250,
-            width=64,
-            depth=2,
-            heads=4,
-            out=64,
-            stem=(40, 10, 48),
-            text=EMBEDDED,
-            text_width=64,
-            masker_rate=2.0,
-            horizon=160,
-        )
-        tiny = replace(laptop, width=32, depth=1, out=32, stem=(40, 20, 32), horizon=10)
-        presets = {"paper": SCARConfig(), "class": laptop, "smoke": tiny}
-        if name not in presets:
-            raise ValueError(f"SCAR has the presets {', '.join(presets)}, not '{name}'")
-        return presets[name]
+            raise InputError(f"the three chances of `mix` must add up to 1; got {self.mix}")
 
 
-class SCAR(nn.Module):
+@register
+class SCAR(ReportMethod):
     """Encoder and report tower learn to agree; a masker learns which tokens they agree by.
 
-    `ecg` alone is what a user needs afterwards: it reads no report and holds no masker.
+    `ecg_encoder` alone is what a user needs afterwards: it reads no report and holds no masker.
 
     Args:
         config: sizes and weights.
@@ -149,12 +146,15 @@ class SCAR(nn.Module):
     Book: scar#scar-method
     """
 
-    step: Tensor
+    name, title, citation, config_class = "scar", "SCAR", CITATION, SCARConfig
+    schedules: ClassVar = {**ReportMethod.schedules, "class": Schedule((8,), (64,))}
+    config: SCARConfig
+    ecg_encoder: LeadTimeTransformer
 
     def __init__(self, config: SCARConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.ecg = LeadTimeTransformer(
+        super().__init__(config)
+        self.horizon = config.horizon
+        self.ecg_encoder = LeadTimeTransformer(
             samples=config.samples,
             patch=config.patch,
             width=config.width,
@@ -164,51 +164,42 @@ class SCAR(nn.Module):
             stem=config.stem,
             selector="mean" if config.selector == "mean" else "learned",
         )
-        self.report = TextTower(config.text, config.text_width, config.out)
+        self.text = TextTower(config.text, config.text_width, config.out)
         self.masker: Masker | None = None
         if config.mask == "masker":
             self.masker = Masker(
                 config.width, config.out, use_text=config.masker_text, structured=config.structured
             )
-        # part of the weights, so that a resumed run goes on in its curriculum where it stopped
-        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
-    def steps(self) -> list[tuple[list[dict], Callable[..., Losses]]]:
-        """Encoder and report tower minimise, then the masker maximises; they take turns."""
-        aligned = [*self.ecg.parameters(), *self.report.parameters()]
-        entries: list[tuple[list[dict], Callable[..., Losses]]] = [
-            ([{"params": aligned}], self.losses)
-        ]
-        if self.masker is not None:
-            group = {
-                "params": list(self.masker.parameters()),
-                "lr_scale": self.config.masker_rate,
-                "weight_decay": 0.0,
-            }
-            entries.append(([group], self.masker_losses))
-        return entries
-
-    @torch.no_grad()
-    def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
-        """The vector of an ECG that is compared with texts; needs only `ecg`, reads `keep`.
+    def setup(self, data: Any, total_steps: int) -> None:
+        """Spread the curriculum over the run, unless the configuration says over how many steps.
 
         Args:
-            batch: records.
+            data: not read.
+            total_steps: of the run.
+        """
+        self.horizon = self.config.horizon or total_steps
+
+    def objectives(self) -> list[Objective]:
+        """Encoder and text side minimise, then the masker maximises; they take turns."""
+        aligned = [*self.ecg_encoder.parameters(), *self.text.parameters()]
+        found = [Objective(aligned, self.losses)]
+        if self.masker is not None:
+            masker, rate = list(self.masker.parameters()), self.config.masker_rate
+            found.append(Objective(masker, self.masker_losses, lr_scale=rate, weight_decay=0.0))
+        return found
+
+    def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """The vector of an ECG that is compared with texts; reads `keep`.
+
+        Args:
+            batch: a few records; needs only `ecg`.
 
         Raises:
-            ValueError: a record has nothing observed, NaN where it was observed, or another rate,
+            InputError: a record has nothing observed, NaN where it was observed, or another rate,
                 length or keep map than the configuration.
         """
-        return torch.cat(map_batches(self, batch, lambda part: self.encode(part).z))
-
-    @torch.no_grad()
-    def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
-        """The vectors of reports or prompts.
-
-        Args:
-            texts: C of them.
-        """
-        return self.report(self.report.encode(list(texts)))
+        return self.encode(batch).z
 
     @torch.no_grad()
     def local_tokens(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
@@ -219,8 +210,8 @@ class SCAR(nn.Module):
         """
         tokens = torch.cat(map_batches(self, batch, lambda part: self.encode(part).tokens))
         step = self.config.patch / self.config.fs
-        over_time = tokens.unflatten(1, (self.ecg.leads, -1)).mean(1)
-        return over_time, (torch.arange(self.ecg.segments) + 0.5) * step
+        over_time = tokens.unflatten(1, (self.ecg_encoder.leads, -1)).mean(1)
+        return over_time, (torch.arange(self.ecg_encoder.segments) + 0.5) * step
 
     def encode(
         self, batch: ECGBatch, keep: Bool[Tensor, "B lead segment"] | None = None
@@ -232,7 +223,9 @@ class SCAR(nn.Module):
             keep: hides more, by segment.
         """
         x, there = self.read(batch)
-        return self.ecg(x, there if keep is None else there & self.ecg.map_of(x, keep))
+        return self.ecg_encoder(
+            x, there if keep is None else there & self.ecg_encoder.map_of(x, keep)
+        )
 
     def read(
         self, batch: ECGBatch
@@ -245,7 +238,7 @@ class SCAR(nn.Module):
             batch: records.
 
         Raises:
-            ValueError: a record has nothing observed, or NaN where it was observed; rate, length or
+            InputError: a record has nothing observed, or NaN where it was observed; rate, length or
                 shape of the keep map do not fit.
         """
         config = self.config
@@ -253,7 +246,7 @@ class SCAR(nn.Module):
         if batch.keep is None:
             observed = torch.ones_like(x, dtype=torch.bool)
         elif batch.keep.shape != batch.ecg.shape:
-            raise ValueError(
+            raise InputError(
                 f"the keep map of the batch is {tuple(batch.keep.shape)} and its signals are "
                 f"{tuple(batch.ecg.shape)}; give one value for each sample (see keep_samples)"
             )
@@ -261,46 +254,48 @@ class SCAR(nn.Module):
             observed = batch.keep[..., : config.samples]
         bad = (observed & ~x.isfinite()).flatten(1).any(1)
         if bool(bad.any()):
-            raise ValueError(
+            raise InputError(
                 f"record {int(bad.int().argmax())} of {len(x)} has NaN or infinity among its "
                 "observed samples; fill them, or mark them as missing in `keep`"
             )
-        there = keep_segments(observed, self.ecg.segments)
+        there = keep_segments(observed, self.ecg_encoder.segments)
         empty = ~there.flatten(1).any(1)
         if bool(empty.any()):
-            raise ValueError(
+            raise InputError(
                 f"record {int(empty.int().argmax())} of {len(x)} has no observed token: all its "
                 "leads are missing; leave it out"
             )
-        return fill_segments(x, observed, self.ecg.segments), there
+        return fill_segments(x, observed, self.ecg_encoder.segments), there
 
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The terms `full`, `missing` and `selector`, already weighted; the masker stays as it is.
 
         Args:
             batch: needs `ecg` and `reports`.
             generator: source of masks; without it all records meet the masker, without noise.
+            step: of the run, for the curriculum; None: at its end.
 
         Raises:
-            ValueError: the batch lacks reports, or its signals do not fit, see `read`.
+            InputError: the batch lacks reports, or its signals do not fit, see `read`.
         """
-        batch.need("reports")
-        assert batch.reports is not None
+        self.reports(batch)
         config = self.config
         x, there = self.read(batch)
         texts = gather(self._texts(batch))
-        same = same_reports(batch.reports, x.device)
-        seen, view = there, self.ecg(x, there)
+        same = self.same_report(batch)
+        seen, view = there, self.ecg_encoder(x, there)
         terms = {"full": info_nce(gather(view.z), texts, temperature=config.temperature, same=same)}
         if config.mask != "none":
-            seen = there & self.hide(batch, generator)
-            view = self.ecg(x, seen)
+            seen = there & self.hide(batch, generator, step)
+            view = self.ecg_encoder(x, seen)
             loss = info_nce(gather(view.z), texts, temperature=config.temperature, same=same)
             terms["missing"] = config.missing * loss
         if config.selector == "supervised":
             mine = same[own(len(x))]
             with torch.no_grad():
-                r = relevance(self.ecg.project(view.tokens), texts, mine)
+                r = relevance(self.ecg_encoder.project(view.tokens), texts, mine)
             loss = selector_loss(
                 view.alpha, r, seen.flatten(1), temperature=config.teacher_temperature
             )
@@ -308,58 +303,59 @@ class SCAR(nn.Module):
             visible = seen.flatten(1).any(1).to(loss)
             loss = loss * (visible.mean() / gather(visible).mean().clamp_min(1e-9))
             terms["selector"] = config.supervision * loss
-        if self.training:
-            self.step += 1
         return terms
 
-    forward = losses
-
-    def masker_losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+    def masker_losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The term `masker`: minus the contrast when the masker hides; all else stays as it is.
 
         Args:
             batch: needs `ecg` and `reports`.
             generator: source of the Gumbel noise; None adds none.
+            step: of the run, for the budget; None: at its end.
         """
-        batch.need("reports")
-        assert batch.reports is not None
+        self.reports(batch)
         config = self.config
         x, there = self.read(batch)
-        with _frozen(self.ecg):
+        with _frozen(self.ecg_encoder):
             with torch.no_grad():
                 texts = self._texts(batch)
-            mask = self.removed(x, there, texts, generator)
+            # the encoder has taken this step already
+            after = None if step is None else step + 1
+            mask = self.removed(x, there, texts, generator, after)
             keep = there.flatten(1) * (1 - mask)
             visible = (keep.detach() > 0.5).view_as(there)
-            z = self.ecg.encode(self.ecg.tokenise(x, visible, blank=False), keep).z
+            z = self.ecg_encoder.encode(self.ecg_encoder.tokenise(x, visible, blank=False), keep).z
         loss = info_nce(
             gather(z),
             gather(texts),
             temperature=config.temperature,
-            same=same_reports(batch.reports, x.device),
+            same=self.same_report(batch),
         )
         return {"masker": -loss}
 
     @torch.no_grad()
     def hide(
-        self, batch: ECGBatch, generator: Generator | None = None
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
     ) -> Bool[Tensor, "B lead segment"]:
         """Keep maps of a training step: from masker, chance, and nothing, as `mix` says.
 
         Args:
             batch: needs `ecg` and `reports`.
             generator: source of randomness; without it all records meet the masker, without noise.
+            step: of the run, for the curriculum; None: at its end.
         """
-        config, size, segments = self.config, len(batch), self.ecg.segments
+        config, size, segments = self.config, len(batch), self.ecg_encoder.segments
         x, there = self.read(batch)
         if config.mask == "none":
             return there
-        share, adversarial = self.curriculum()
+        share, adversarial = self.curriculum(step)
         adversarial = adversarial and self.masker is not None
         if generator is None:
             if not adversarial:
                 return there
-            return self.kept_by_masker(x, there, self._texts(batch))
+            return self.kept_by_masker(x, there, self._texts(batch), step=step)
         source = Generator().manual_seed(
             int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
         )
@@ -368,7 +364,7 @@ class SCAR(nn.Module):
                 x.device
             )
         if adversarial:
-            first = self.kept_by_masker(x, there, self._texts(batch), source)
+            first = self.kept_by_masker(x, there, self._texts(batch), source, step)
         else:
             first = draw_cells(size, share=share, segments=segments, generator=source).to(x.device)
         second = draw_levels(size, segments=segments, generator=source).to(x.device)
@@ -377,7 +373,12 @@ class SCAR(nn.Module):
         return there & torch.where(u < adverse, first, second | (u >= adverse + chance))
 
     def removed(
-        self, x: Tensor, there: Tensor, texts: Tensor, generator: Generator | None = None
+        self,
+        x: Tensor,
+        there: Tensor,
+        texts: Tensor,
+        generator: Generator | None = None,
+        step: int | None = None,
     ) -> Float[Tensor, "B N"]:
         """What the masker takes away at the present budget: 1 = removed, with a gradient to it.
 
@@ -386,18 +387,24 @@ class SCAR(nn.Module):
             there: tokens that are observed (B, 12, segments).
             texts: vectors of the reports (B, D).
             generator: source of the Gumbel noise; None adds none.
+            step: of the run, for the budget; None: at its end.
         """
         scores = self.scores(x, there, texts)
         return remove(
             scores,
-            self.curriculum()[0],
+            self.curriculum(step)[0],
             temperature=self.config.masker_temperature,
             keep=there.flatten(1),
             generator=generator,
         )
 
     def kept_by_masker(
-        self, x: Tensor, there: Tensor, texts: Tensor, generator: Generator | None = None
+        self,
+        x: Tensor,
+        there: Tensor,
+        texts: Tensor,
+        generator: Generator | None = None,
+        step: int | None = None,
     ) -> Bool[Tensor, "B lead segment"]:
         """What the masker leaves at the present budget.
 
@@ -406,10 +413,10 @@ class SCAR(nn.Module):
             there: tokens that are observed (B, 12, segments).
             texts: vectors of the reports (B, D).
             generator: source of the Gumbel noise; None adds none.
+            step: of the run, for the budget; None: at its end.
         """
-        return (there.flatten(1) * (1 - self.removed(x, there, texts, generator)) > 0.5).view_as(
-            there
-        )
+        gone = self.removed(x, there, texts, generator, step)
+        return (there.flatten(1) * (1 - gone) > 0.5).view_as(there)
 
     def scores(self, x: Tensor, there: Tensor, texts: Tensor) -> Float[Tensor, "B N"]:
         """The masker's scores of all tokens.
@@ -420,26 +427,37 @@ class SCAR(nn.Module):
             texts: vectors of the reports (B, D).
 
         Raises:
-            ValueError: the configuration has no masker.
+            InputError: the configuration has no masker.
         """
         if self.masker is None:
-            raise ValueError(f"mask={self.config.mask!r} has no masker that could score tokens")
+            raise InputError(f"mask={self.config.mask!r} has no masker that could score tokens")
         with torch.no_grad():
-            tokens = self.ecg.tokenise(x, there)
+            tokens = self.ecg_encoder.tokenise(x, there)
         return self.masker(tokens, normalize(texts, dim=-1), there)
 
-    def curriculum(self) -> tuple[float, bool]:
-        """Share of tokens to take now, and whether the masker is already used."""
+    def curriculum(self, step: int | None = None) -> tuple[float, bool]:
+        """Share of tokens to take at a step, and whether the masker is already used.
+
+        Args:
+            step: of the run; None: at its end.
+
+        Raises:
+            InputError: nobody said how long the run is.
+        """
         config = self.config
         first, last = config.budget
-        if not config.curriculum:
+        if not config.curriculum or step is None:
             return last, True
-        done = int(self.step) / config.horizon
+        if self.horizon is None:
+            raise InputError(
+                "the curriculum needs to know how long training is: set `horizon`, or call "
+                "`setup(data, total_steps)`, as `fit` does"
+            )
+        done = step / self.horizon
         return first + (last - first) * min(done / config.ramp, 1.0), done >= config.warm
 
     def _texts(self, batch: ECGBatch) -> Tensor:
-        assert batch.reports is not None
-        return self.report(self.report.encode(batch.reports))
+        return self.text(self.text.encode(self.reports(batch)))
 
 
 @contextmanager

@@ -1,11 +1,10 @@
-"""TAMER: ECG, spectrogram and report aligned at two scales; MERL, the method it grew from."""
+"""TAMER: ECG, spectrogram and report aligned at two scales."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -13,13 +12,13 @@ from torch import Generator, Tensor, nn
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.distributed import gather
-from ecglearn.encoders.heads import ClassTokenPool, MLPHead
+from ecglearn.encoders.heads import ClassTokenPool, MLPHead, dropout_view
 from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.pretrained import EMBEDDED
 from ecglearn.encoders.resnet import ECGResNet
 from ecglearn.encoders.spectrogram_cnn import SpectrogramCNN
-from ecglearn.encoders.text_encoder import MED_CPT, EncodedReports, bert_parameters
-from ecglearn.encoders.text_tower import TextTower, same_reports
+from ecglearn.encoders.text_encoder import MED_CPT, EncodedReports
+from ecglearn.encoders.text_tower import TextTower
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import (
     Attended,
@@ -29,14 +28,39 @@ from ecglearn.losses.tokens import (
     token_contrast,
     token_weights,
 )
+from ecglearn.method import Config, Losses, ReportMethod, register
 from ecglearn.signals.spectrogram import spectrogram, spectrogram_axes
 
-Losses = dict[str, Tensor]
+CITATION = r"""@inproceedings{zhou2026tamer,
+  author    = {Zhou, Xuewei and Meng, Yajie and Zeng, Pan and Tang, Xianfang and Cui, Feifei and Jin, Qiangguo and Yang, Jialiang and Xu, Junlin},
+  title     = {{TAMER}: A Tri-Modal Contrastive Alignment and Multi-Scale Embedding Refinement Framework for Zero-Shot {ECG} Diagnosis},
+  booktitle = {Proceedings of the {IEEE/CVF} Conference on Computer Vision and Pattern Recognition ({CVPR})},
+  pages     = {10502--10511},
+  year      = {2026},
+}"""  # noqa: E501
+_LAPTOP = {
+    "fs": 100,
+    "samples": 1000,
+    "widths": (32, 64, 128),
+    "blocks": (2, 2, 2),
+    "width": 64,
+    "spectrogram_widths": (16, 32, 64),
+    "text": EMBEDDED,
+    "text_width": 64,
+    "same_report": True,
+}
+_TINY = _LAPTOP | {
+    "widths": (8, 16, 32),
+    "blocks": (1, 1, 1),
+    "width": 32,
+    "spectrogram_widths": (8, 16, 32),
+    "spectrogram_blocks": (1, 1, 1),
+}
 
 
 @dataclass(frozen=True)
-class MERLConfig:
-    """Sizes and weights of MERL; the defaults are the paper's.
+class TAMERConfig(Config):
+    """Sizes and weights of TAMER; the defaults are the paper's where it states them.
 
     Attributes:
         fs: ECG rate in hertz.
@@ -51,56 +75,8 @@ class MERLConfig:
         dropout: of the two views.
         same_report: records with the very same report are no negatives of each other.
         exclude_positive: the printed contrast, without the pair in its own denominator.
-
-    Book: tamer#merl
-    """
-
-    fs: float = 500
-    samples: int = 5000
-    widths: tuple[int, ...] = (64, 128, 256, 512)
-    blocks: tuple[int, ...] = (2, 2, 2, 2)
-    width: int = 256
-    heads: int = 4
-    text: str = MED_CPT
-    text_width: int = 768
-    temperature: float = 0.07
-    dropout: float = 0.1
-    same_report: bool = False
-    exclude_positive: bool = False
-
-    @staticmethod
-    def preset(name: str) -> MERLConfig:
-        """The configuration called `paper`, `class` (minutes on a laptop) or `smoke` (seconds).
-
-        Args:
-            name: one of the three.
-
-        Raises:
-            ValueError: another name.
-        """
-        laptop = MERLConfig(
-            fs=100,
-            samples=1000,
-            widths=(32, 64, 128),
-            blocks=(2, 2, 2),
-            width=64,
-            text=EMBEDDED,
-            text_width=64,
-            same_report=True,
-        )
-        tiny = replace(laptop, widths=(8, 16, 32), blocks=(1, 1, 1), width=32)
-        return _chosen("MERL", name, {"paper": MERLConfig(), "class": laptop, "smoke": tiny})
-
-
-@dataclass(frozen=True)
-class TAMERConfig(MERLConfig):
-    """Sizes and weights of TAMER; the defaults are the paper's where it states them.
-
-    The fields of MERL mean the same here.
-
-    Attributes:
-        plane_widths: channels of each stage of the residual network over the spectrogram.
-        plane_blocks: blocks of each stage.
+        spectrogram_widths: channels of each stage of the residual network over the spectrogram.
+        spectrogram_blocks: blocks of each stage.
         spectrogram: use the spectrogram at all.
         wlai: join the tokens by two attention layers and a class token; otherwise by their mean.
         rlca: weight of the contrast of ECG and spectrogram; 0 leaves a term out.
@@ -114,9 +90,20 @@ class TAMERConfig(MERLConfig):
     Book: tamer#tamer-sizes
     """
 
+    PRESETS: ClassVar = {"paper": {}, "class": _LAPTOP, "smoke": _TINY}
+
+    widths: tuple[int, ...] = (64, 128, 256, 512)
     blocks: tuple[int, ...] = (3, 4, 6, 3)
-    plane_widths: tuple[int, ...] = (64, 128, 256)
-    plane_blocks: tuple[int, ...] = (2, 2, 2)
+    width: int = 256
+    heads: int = 4
+    text: str = MED_CPT
+    text_width: int = 768
+    temperature: float = 0.07
+    dropout: float = 0.1
+    same_report: bool = False
+    exclude_positive: bool = False
+    spectrogram_widths: tuple[int, ...] = (64, 128, 256)
+    spectrogram_blocks: tuple[int, ...] = (2, 2, 2)
     spectrogram: bool = True
     wlai: bool = True
     rlca: float = 1.0
@@ -126,37 +113,6 @@ class TAMERConfig(MERLConfig):
     token_temperature: float = 0.04
     ecg_tokens: int = 40
     clip: tuple[float, float] = (0.1, 0.9)
-
-    @staticmethod
-    def preset(name: str) -> TAMERConfig:
-        """The configuration called `paper`, `class` (minutes on a laptop) or `smoke` (seconds).
-
-        Args:
-            name: one of the three.
-
-        Raises:
-            ValueError: another name.
-        """
-        laptop = TAMERConfig(
-            fs=100,
-            samples=1000,
-            widths=(32, 64, 128),
-            blocks=(2, 2, 2),
-            width=64,
-            plane_widths=(16, 32, 64),
-            text=EMBEDDED,
-            text_width=64,
-            same_report=True,
-        )
-        tiny = replace(
-            laptop,
-            widths=(8, 16, 32),
-            blocks=(1, 1, 1),
-            width=32,
-            plane_widths=(8, 16, 32),
-            plane_blocks=(1, 1, 1),
-        )
-        return _chosen("TAMER", name, {"paper": TAMERConfig(), "class": laptop, "smoke": tiny})
 
 
 class CrossTokens(nn.Module):
@@ -215,137 +171,6 @@ class ResidualAttention(nn.Module):
         return x + self.attention(y, y, y, need_weights=False)[0]
 
 
-class ReportMethod(nn.Module, ABC):
-    """What MERL and TAMER share: the text side, the negatives, evaluation in pieces.
-
-    Args:
-        config: names the text model, which is loaded at its first use.
-
-    Book: tamer#text-side
-    """
-
-    wave: ECGResNet
-
-    def __init__(self, config: MERLConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.text = TextTower(config.text, config.text_width, config.width)
-
-    def steps(self) -> list[tuple[list[dict], Callable[..., Losses]]]:
-        """Everything but the text model is trained: one entry."""
-        return [([{"params": list(self.parameters())}], self.losses)]
-
-    @abstractmethod
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
-        """Named terms, already weighted."""
-
-    @torch.no_grad()
-    def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
-        """The vector of an ECG that is compared with texts; needs only `ecg`.
-
-        Args:
-            batch: records.
-        """
-        return torch.cat(map_batches(self, batch, self._global))
-
-    @torch.no_grad()
-    def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
-        """The vectors of reports or prompts.
-
-        Args:
-            texts: C of them.
-        """
-        return self.text(self.text.encode(list(texts)))
-
-    @torch.no_grad()
-    def local_tokens(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
-        """ECG tokens in order of time, and the second each is centred at.
-
-        Args:
-            batch: needs only `ecg`.
-        """
-        tokens = torch.cat(map_batches(self, batch, lambda part: self.wave(self._signal(part))))
-        return tokens, self.wave.seconds(self.config.samples, self.config.fs)
-
-    @abstractmethod
-    def _global(self, batch: ECGBatch) -> Tensor:
-        """The vector of a few records, with gradient."""
-
-    def _contrast(self, a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
-        return info_nce(
-            gather(a),
-            gather(b),
-            temperature=self.config.temperature,
-            same=same,
-            exclude_positive=self.config.exclude_positive,
-        )
-
-    def _same(self, batch: ECGBatch) -> Tensor | None:
-        """Pairs of records, of all processes, with the very same report."""
-        if not self.config.same_report:
-            return None
-        assert batch.reports is not None
-        return same_reports(batch.reports, batch.ecg.device)
-
-    def _views(self, z: Tensor, generator: Generator | None) -> Tensor:
-        rate = self.config.dropout
-        if not self.training or rate == 0:
-            return z
-        kept = torch.rand(z.shape, generator=generator).to(z.device) >= rate
-        return z * kept / (1 - rate)
-
-    def _signal(self, batch: ECGBatch) -> Tensor:
-        return batch.signal(self.config.fs, self.config.samples)
-
-
-class MERL(ReportMethod):
-    """ECG and report contrasted, plus two dropout views of the ECG contrasted.
-
-    Args:
-        config: sizes and weights.
-
-    Source: Liu et al. 2024 (MERL).
-
-    Book: tamer#merl
-    """
-
-    def __init__(self, config: MERLConfig) -> None:
-        super().__init__(config)
-        self.wave = ECGResNet(widths=config.widths, blocks=config.blocks)
-        self.wave_local = nn.Linear(self.wave.width, config.width)
-        self.pool = ClassTokenPool(self.wave.tokens(config.samples), config.width, config.heads)
-        self.first_view = nn.Linear(config.width, config.width, bias=False)
-        self.second_view = nn.Linear(config.width, config.width, bias=False)
-
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
-        """The terms `cma` (ECG and report) and `uma` (two views of the ECG).
-
-        Args:
-            batch: needs `ecg` and `reports`.
-            generator: source of randomness for the two views.
-
-        Raises:
-            ValueError: the batch lacks reports or has another sampling rate.
-        """
-        batch.need("reports")
-        assert batch.reports is not None
-        tokens = self.wave_local(self.wave(self._signal(batch)))
-        text = self.text(self.text.encode(batch.reports))
-        mean = tokens.mean(1)
-        views = [
-            self._views(layer(mean), generator) for layer in (self.first_view, self.second_view)
-        ]
-        return {
-            "cma": self._contrast(self.pool(tokens), text, self._same(batch)),
-            "uma": self._contrast(*views),
-        }
-
-    forward = losses
-
-    def _global(self, batch: ECGBatch) -> Tensor:
-        return self.pool(self.wave_local(self.wave(self._signal(batch))))
-
-
 class Refinement(NamedTuple):
     """RGWR of some records, for its loss and for pictures.
 
@@ -370,6 +195,7 @@ class Refinement(NamedTuple):
     mask: Bool[Tensor, "B M"]
 
 
+@register
 class TAMER(ReportMethod):
     """Three encoders; ECG and spectrogram aligned, joined, and aligned with the report.
 
@@ -381,21 +207,26 @@ class TAMER(ReportMethod):
     Book: tamer#tamer-method
     """
 
+    name, title, citation, config_class = "tamer", "TAMER", CITATION, TAMERConfig
     config: TAMERConfig
+    ecg_encoder: ECGResNet
 
     def __init__(self, config: TAMERConfig) -> None:
         super().__init__(config)
         width = config.width
-        self.wave = ECGResNet(widths=config.widths, blocks=config.blocks)
-        self.wave_local = nn.Linear(self.wave.width, width)
-        self.wave_head = MLPHead(width, width)
-        self.tokens = self.wave.tokens(config.samples)
+        self.text = TextTower(config.text, config.text_width, width)
+        self.ecg_encoder = ECGResNet(widths=config.widths, blocks=config.blocks)
+        self.ecg_local = nn.Linear(self.ecg_encoder.width, width)
+        self.ecg_head = MLPHead(width, width)
+        self.tokens = self.ecg_encoder.tokens(config.samples)
         if config.spectrogram:
             hertz, seconds = spectrogram_axes(config.fs, config.samples)
-            self.plane = SpectrogramCNN(widths=config.plane_widths, blocks=config.plane_blocks)
-            self.plane_local = nn.Linear(self.plane.width, width)
-            self.plane_head = MLPHead(width, width)
-            rows, columns = self.plane.plane(len(hertz), len(seconds))
+            self.spectrogram_encoder = SpectrogramCNN(
+                widths=config.spectrogram_widths, blocks=config.spectrogram_blocks
+            )
+            self.spectrogram_local = nn.Linear(self.spectrogram_encoder.width, width)
+            self.spectrogram_head = MLPHead(width, width)
+            rows, columns = self.spectrogram_encoder.plane(len(hertz), len(seconds))
             self.tokens += rows * columns
         if config.wlai:
             self.first_attention = ResidualAttention(width, config.heads)
@@ -404,31 +235,38 @@ class TAMER(ReportMethod):
         self.text_local = nn.Linear(config.text_width, width)
         self.ecg_asks, self.words_ask = CrossTokens(width), CrossTokens(width)
 
-    def losses(self, batch: ECGBatch, generator: Generator | None = None) -> Losses:
+    def losses(
+        self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
         """The terms `rlca`, `uecr`, `rada`, `rgwr_ecg` and `rgwr_report`, already weighted.
 
         Args:
             batch: needs `ecg` and `reports`.
             generator: source of randomness for the two views of UECR.
+            step: not used.
 
         Raises:
-            ValueError: the batch lacks reports or has another sampling rate.
+            InputError: the batch lacks reports or has another sampling rate.
         """
-        batch.need("reports")
-        assert batch.reports is not None
         config = self.config
+        reports = self.reports(batch)
         wave, plane = self.view_tokens(batch)
         joint = self.join(wave, plane)
-        text = self.text.encode(batch.reports)
+        text = self.text.encode(reports)
+        nce = partial(
+            info_nce, temperature=config.temperature, exclude_positive=config.exclude_positive
+        )
         terms = {}
         if config.rlca and plane is not None:
-            pair = self.wave_head(wave.mean(1)), self.plane_head(plane.mean(1))
-            terms["rlca"] = config.rlca * self._contrast(*pair)
+            pair = self.ecg_head(wave.mean(1)), self.spectrogram_head(plane.mean(1))
+            terms["rlca"] = config.rlca * nce(*map(gather, pair))
         if config.uecr:
-            views = self._views(joint, generator), self._views(joint, generator)
-            terms["uecr"] = config.uecr * self._contrast(*views)
+            rate = config.dropout if self.training else 0.0
+            views = (dropout_view(joint, rate, generator) for _ in range(2))
+            terms["uecr"] = config.uecr * nce(*map(gather, views))
         if config.rada:
-            value = self._contrast(joint, self.text(text), self._same(batch))
+            same = self.same_report(batch) if config.same_report else None
+            value = nce(gather(joint), gather(self.text(text)), same=same)
             terms["rada"] = config.rada * value
         if config.rgwr:
             parts = self._refine(wave, text)
@@ -445,8 +283,6 @@ class TAMER(ReportMethod):
             )
         return terms
 
-    forward = losses
-
     def view_tokens(
         self, batch: ECGBatch
     ) -> tuple[Float[Tensor, "B N D"], Float[Tensor, "B P D"] | None]:
@@ -455,13 +291,13 @@ class TAMER(ReportMethod):
         Args:
             batch: needs only `ecg`.
         """
-        signal = self._signal(batch)
-        wave = self.wave_local(self.wave(signal))
+        signal = batch.signal(self.config.fs, self.config.samples)
+        wave = self.ecg_local(self.ecg_encoder(signal))
         if not self.config.spectrogram:
             return wave, None
         with torch.no_grad():
             image = spectrogram(signal, fs=self.config.fs)
-        return wave, self.plane_local(self.plane(image))
+        return wave, self.spectrogram_local(self.spectrogram_encoder(image))
 
     def join(
         self, wave: Float[Tensor, "B N D"], plane: Float[Tensor, "B P D"] | None
@@ -484,11 +320,10 @@ class TAMER(ReportMethod):
         Args:
             batch: needs `ecg` and `reports`; a few records.
         """
-        batch.need("reports")
-        assert batch.reports is not None
+        reports = self.reports(batch)
         was_training = self.training
         self.eval()
-        parts = self._refine(self.view_tokens(batch)[0], self.text.encode(batch.reports))
+        parts = self._refine(self.view_tokens(batch)[0], self.text.encode(reports))
         self.train(was_training)
         return parts
 
@@ -502,28 +337,23 @@ class TAMER(ReportMethod):
         ecg_weights = token_weights(carried, clip=self.config.clip)
         return Refinement(ecg, words, from_words, from_ecg, ecg_weights, word_weights, text.mask)
 
-    def _global(self, batch: ECGBatch) -> Tensor:
+    def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """The vector of an ECG that is compared with texts.
+
+        Args:
+            batch: a few records; needs only `ecg`.
+        """
         return self.join(*self.view_tokens(batch))
 
+    @torch.no_grad()
+    def local_tokens(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
+        """ECG tokens in order of time, and the second each is centred at.
 
-def parameter_counts(config: MERLConfig) -> dict[str, int]:
-    """Parameters of the trained part and of the text model, without loading or making any.
-
-    The text model is counted as a BERT-base, whatever the configuration names.
-
-    Args:
-        config: of MERL or TAMER.
-
-    Book: tamer#tamer-sizes
-    """
-    with torch.device("meta"):
-        method = TAMER(config) if isinstance(config, TAMERConfig) else MERL(config)
-    trained = sum(p.numel() for p in method.parameters())
-    text = bert_parameters()
-    return {"trained": trained, "text": text, "total": trained + text}
-
-
-def _chosen(method: str, name: str, presets: dict[str, Any]) -> Any:
-    if name not in presets:
-        raise ValueError(f"{method} has the presets {', '.join(presets)}, not '{name}'")
-    return presets[name]
+        Args:
+            batch: needs only `ecg`.
+        """
+        config = self.config
+        tokens = map_batches(
+            self, batch, lambda part: self.ecg_encoder(part.signal(config.fs, config.samples))
+        )
+        return torch.cat(tokens), self.ecg_encoder.seconds(config.samples, config.fs)

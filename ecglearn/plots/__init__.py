@@ -1,1 +1,39 @@
 """Numbers in, figures out: the only room that knows matplotlib, seaborn or plotly."""
+
+from ecglearn.plots.alignment import alignment_explorer, draw_map
+from ecglearn.plots.clinical import correlation_player, lifts_side_by_side
+from ecglearn.plots.compare import finding_map, measure_panels, seed_panels
+from ecglearn.plots.diagram import Arrow, Box, diagram
+from ecglearn.plots.ecg import ecg_paper, ecg_sheet
+from ecglearn.plots.missingness import (
+    removal_explorer,
+    severity_curves,
+    stored_severity,
+    token_grid,
+)
+from ecglearn.plots.reports import Marked, marked_reports, three_views, word_explorer
+from ecglearn.plots.tables import SortableTable
+
+__all__ = [
+    "Arrow",
+    "Box",
+    "Marked",
+    "SortableTable",
+    "alignment_explorer",
+    "correlation_player",
+    "diagram",
+    "draw_map",
+    "ecg_paper",
+    "ecg_sheet",
+    "finding_map",
+    "lifts_side_by_side",
+    "marked_reports",
+    "measure_panels",
+    "removal_explorer",
+    "seed_panels",
+    "severity_curves",
+    "stored_severity",
+    "three_views",
+    "token_grid",
+    "word_explorer",
+]

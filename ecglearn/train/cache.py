@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
+from torch import nn
+
 from ecglearn.checkpoint import cache_file, load, load_weights, save
+from ecglearn.method import Stage
+from ecglearn.provenance import code_digest, data_digest
 from ecglearn.train.logging import History
-from ecglearn.train.loop import fit
+from ecglearn.train.loop import describe, fit
 
 
 def fit_cached(
-    method: Any,
+    method: nn.Module,
     data: Any,
     *,
     name: str,
-    data_key: str,
     epochs: int,
     batch_size: int,
     seed: int = 0,
@@ -24,11 +28,13 @@ def fit_cached(
 ) -> History:
     """`fit`, or load the weights that the same call left in the cache.
 
+    The same call has the same settings, the same initial weights, the same data (the fields that
+    the method reads), and code whose imports say the same; docstrings and comments do not count.
+
     Args:
-        method: module to train in place; its configuration and initial weights belong to the key.
+        method: module to train in place.
         data: patients.
         name: readable start of the file's name.
-        data_key: says what the data are, for instance "cohort 1024 seed 0".
         epochs: passes over the data.
         batch_size: patients of a step.
         seed: seed of the run.
@@ -38,11 +44,12 @@ def fit_cached(
 
     Book: ptacl#training
     """
-    first = sum(float(p.detach().double().sum()) for p in method.parameters())
+    needs = {"ecg", "fs", "keep", *method.needs} if isinstance(method, Stage) else None
     key = {
-        "config": repr(getattr(method, "config", None)),
-        "first": first,
-        "data": data_key,
+        "config": describe(method),
+        "initial": data_digest(list(method.state_dict().values())),
+        "data": data_digest(data, only=needs),
+        "code": code_digest(_module(method), fit.__module__),
         "epochs": epochs,
         "batch_size": batch_size,
         "seed": seed,
@@ -65,3 +72,8 @@ def fit_cached(
     about = {"history": {"epochs": history.epochs, "steps": history.steps}}
     save(path, method.state_dict(), about=about)
     return history
+
+
+def _module(method: nn.Module) -> str:
+    found = inspect.getmodule(type(method))
+    return type(method).__module__ if found is None else found.__name__

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Generator
+from torch import Generator, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from ecglearn.distributed import rank, size
+from ecglearn.errors import InputError
+from ecglearn.method import Stage
+from ecglearn.train.grad_cache import check_accumulation
 from ecglearn.train.logging import History, StepLog
 from ecglearn.train.optim import optimiser, schedule
 from ecglearn.train.resume import TrainingError, load_state, save_state
-from ecglearn.train.step import (
-    NotFinite,
-    Precision,
-    StepRunner,
-    check_accumulation,
-    check_precision,
-)
+from ecglearn.train.step import NotFinite, Precision, StepRunner, check_precision, only, turns
 
 
 def fit(
-    method: Any,
+    method: nn.Module,
     data: Any,
     *,
     epochs: int,
@@ -52,7 +52,8 @@ def fit(
     takes its share of every batch.
 
     Args:
-        method: module with `steps()`; trained in place, on the device it lies on.
+        method: a `Stage` of a method, or any module with `losses(batch, generator, step)`; trained
+            in place, on the device it lies on.
         data: patients: `len(data)` and `data[indices] -> ECGBatch`.
         epochs: passes over the data.
         batch_size: patients of a step, over all processes; the last incomplete batch is dropped.
@@ -75,7 +76,7 @@ def fit(
     Raises:
         TrainingError: a loss is not finite; the last good checkpoint is kept.
         CheckpointError: the checkpoint belongs to another model or to other settings.
-        ValueError: a batch is larger than the data, or does not divide among processes and
+        InputError: a batch is larger than the data, or does not divide among processes and
             micro-batches; or the method cannot be trained in micro-batches.
         ImportError: `log` without the optional group `train`.
 
@@ -83,17 +84,16 @@ def fit(
     """
     batches, parts = len(data) // batch_size, size() * accumulate
     if batches == 0:
-        raise ValueError(f"a batch of {batch_size} is larger than the data ({len(data)} patients)")
+        raise InputError(f"a batch of {batch_size} is larger than the data ({len(data)} patients)")
     if batch_size % parts:
-        raise ValueError(
+        raise InputError(
             f"a batch of {batch_size} does not divide among {size()} processes with {accumulate} "
             "micro-batches each"
         )
-    device = next(method.parameters()).device
-    check_precision(precision, device)
+    check_precision(precision, next(method.parameters()).device)
     check_accumulation(method, accumulate)
-    optimisers = [optimiser(groups, lr, weight_decay, betas) for groups, _ in method.steps()]
-    schedules = [schedule(each, epochs * batches, warmup) for each in optimisers]
+    if isinstance(method, Stage):
+        method.setup(data, epochs * batches)
     settings = {
         "batch_size": batch_size,
         "epochs": epochs,
@@ -106,52 +106,95 @@ def fit(
         "accumulate": accumulate,
         "precision": precision,
         "compile": compile,
-        "config": repr(getattr(method, "config", None)),
+        "config": describe(method),
     }
-    history = History()
     path = None if out is None else Path(out) / "last.safetensors"
-    if resume and path is not None and path.exists():
-        history = load_state(path, method, optimisers, schedules, settings)
-    gradients = [
-        StepRunner(method, index, precision=precision, compile=compile)
-        for index in range(len(optimisers))
-    ]
-    method.train()
-    steps = StepLog(log, history.steps)
     hidden = bool(os.environ.get("TQDM_DISABLE")) if progress is None else not progress
-    bar = tqdm(
-        total=epochs * batches, initial=history.steps, disable=hidden or rank() > 0, unit="step"
-    )
-    for epoch in range(history.steps // batches, epochs):
-        order = torch.randperm(len(data), generator=Generator().manual_seed(_mix(seed, epoch, -1)))
-        sums: dict[str, float] = {}
-        for number in range(batches):
-            rows = order[number * batch_size : (number + 1) * batch_size]
-            mine = range(rank(), parts, size())
-            batch = [data[rows[part::parts]] for part in mine]
-            for index, (each, rate) in enumerate(zip(optimisers, schedules, strict=True)):
-                keys = [_mix(seed, history.steps, part + 1000 * index) for part in mine]
-                each.zero_grad(set_to_none=True)
-                try:
-                    terms = gradients[index](batch, keys)
-                except NotFinite as error:
-                    raise TrainingError(_last_good(history.steps, error, path)) from error
-                each.step()
-                steps.add(history.steps, terms | {f"rate/{index}": float(rate.get_last_lr()[0])})
-                rate.step()
-                for name, value in terms.items():
-                    sums[name] = sums.get(name, 0.0) + value / batches
-            history.steps += 1
-            bar.update()
-            bar.set_postfix({k: f"{v * batches / (number + 1):.3f}" for k, v in sums.items()})
-        history.epochs.append({"epoch": epoch + 1, **sums, "total": sum(sums.values())})
-        if path is not None and rank() == 0:
-            save_state(path, method, optimisers, history, settings)
-        if after_epoch is not None:
-            after_epoch(epoch + 1)
-    bar.close()
-    steps.close()
+    found = turns(method)
+    with only(chain.from_iterable(found), method):
+        optimisers = [optimiser(together, lr, weight_decay, betas) for together in found]
+        schedules = [schedule(each, epochs * batches, warmup) for each in optimisers]
+        history = History()
+        if resume and path is not None and path.exists():
+            history = load_state(path, method, optimisers, schedules, settings)
+        plan = [
+            _Turn(
+                StepRunner(
+                    method,
+                    together[0].losses,
+                    alone=len(found) == 1,
+                    precision=precision,
+                    compile=compile,
+                ),
+                one,
+                rate,
+            )
+            for together, one, rate in zip(found, optimisers, schedules, strict=True)
+        ]
+        method.train()
+        log_steps = StepLog(log, history.steps)
+        bar = tqdm(
+            total=epochs * batches, initial=history.steps, disable=hidden or rank() > 0, unit="step"
+        )
+        for epoch in range(history.steps // batches, epochs):
+            order = torch.randperm(
+                len(data), generator=Generator().manual_seed(_mix(seed, epoch, -1))
+            )
+            sums: dict[str, float] = {}
+            for number in range(batches):
+                rows = order[number * batch_size : (number + 1) * batch_size]
+                mine = range(rank(), parts, size())
+                batch = [data[rows[part::parts]] for part in mine]
+                for index, turn in enumerate(plan):
+                    keys = [_mix(seed, history.steps, part + 1000 * index) for part in mine]
+                    try:
+                        terms = turn.take(batch, keys, history.steps)
+                    except NotFinite as error:
+                        raise TrainingError(_last_good(history.steps, error, path)) from error
+                    log_steps.add(history.steps, terms | {f"rate/{index}": turn.rate})
+                    turn.schedule.step()
+                    for name, value in terms.items():
+                        sums[name] = sums.get(name, 0.0) + value / batches
+                history.steps += 1
+                bar.update()
+                bar.set_postfix({k: f"{v * batches / (number + 1):.3f}" for k, v in sums.items()})
+            history.epochs.append({"epoch": epoch + 1, **sums, "total": sum(sums.values())})
+            if path is not None and rank() == 0:
+                save_state(path, method, optimisers, history, settings)
+            if after_epoch is not None:
+                after_epoch(epoch + 1)
+        bar.close()
+        log_steps.close()
     return history
+
+
+def describe(method: nn.Module) -> str:
+    """What decides the form of a method, as text.
+
+    Args:
+        method: a `Stage`, or any module.
+
+    Book: ptacl#training
+    """
+    return repr(method.config) if isinstance(method, Stage) else type(method).__qualname__
+
+
+class _Turn(NamedTuple):
+    """Losses, optimiser and learning rate of what takes its turn within each batch."""
+
+    runner: StepRunner
+    optimiser: AdamW
+    schedule: LambdaLR
+
+    def take(self, batch: list[Any], keys: list[int], step: int) -> dict[str, float]:
+        self.optimiser.zero_grad(set_to_none=True)
+        terms = self.runner(batch, keys, step)
+        self.optimiser.step()
+        return terms
+
+    @property
+    def rate(self) -> float:
+        return float(self.schedule.get_last_lr()[0])
 
 
 def _last_good(step: int, error: NotFinite, path: Path | None) -> str:

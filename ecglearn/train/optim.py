@@ -1,4 +1,4 @@
-"""AdamW with warm-up and cosine decay, for the parameter groups of a method."""
+"""AdamW with warm-up and cosine decay, for the objectives of a method."""
 
 from __future__ import annotations
 
@@ -8,32 +8,33 @@ from collections.abc import Sequence
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from ecglearn.method import Objective
+
 
 def optimiser(
-    groups: Sequence[dict], lr: float, weight_decay: float, betas: tuple[float, float]
+    objectives: Sequence[Objective], lr: float, weight_decay: float, betas: tuple[float, float]
 ) -> AdamW:
     """AdamW without decay on vectors: biases, gains, norms.
 
     Args:
-        groups: parameters with an optional `lr_scale` and `weight_decay` of their own.
+        objectives: whose parameters are stepped together.
         lr: peak learning rate.
-        weight_decay: of matrices.
+        weight_decay: of matrices, where the objective does not say.
         betas: of AdamW.
 
     Book: ptacl#training
     """
-    split = []
-    for group in groups:
-        rate = lr * group.get("lr_scale", 1.0)
-        matrices = [p for p in group["params"] if p.ndim > 1]
-        of_matrices = group.get("weight_decay", weight_decay)
-        vectors = [p for p in group["params"] if p.ndim <= 1]
-        split += [
-            {"params": parameters, "lr": rate, "weight_decay": decay}
-            for parameters, decay in ((matrices, of_matrices), (vectors, 0.0))
+    groups = []
+    for objective in objectives:
+        decay = weight_decay if objective.weight_decay is None else objective.weight_decay
+        matrices = [p for p in objective.parameters if p.ndim > 1]
+        vectors = [p for p in objective.parameters if p.ndim <= 1]
+        groups += [
+            {"params": parameters, "lr": lr * objective.lr_scale, "weight_decay": rate}
+            for parameters, rate in ((matrices, decay), (vectors, 0.0))
             if parameters
         ]
-    return AdamW(split, betas=betas)
+    return AdamW(groups, betas=betas)
 
 
 def schedule(optimiser: AdamW, total: int, warmup: float) -> LambdaLR:

@@ -11,12 +11,13 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from ecglearn.checkpoint import load, load_weights, save
+from ecglearn.errors import EcglearnError
 from ecglearn.train.logging import History
 
 WEIGHTS, OPTIMISER = "weights/", "optimiser/"
 
 
-class TrainingError(RuntimeError):
+class TrainingError(EcglearnError, RuntimeError):
     """Training cannot go on; the message says what happened and where the last good state is.
 
     Book: ptacl#training
@@ -35,7 +36,7 @@ def save_state(
     Args:
         path: file to write.
         method: whose weights are kept.
-        optimisers: one for each entry of its `steps()`.
+        optimisers: one for each turn of a step.
         history: until now.
         settings: that a resumed run must repeat.
 

@@ -3,61 +3,76 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import groupby
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ecglearn.distributed import MicroBatches, size
-from ecglearn.encoders.batch_norm import BatchNorm1d, BatchNorm2d
+from ecglearn.distributed import size
+from ecglearn.errors import InputError
+from ecglearn.method import Losses, Objective, Stage
+from ecglearn.train.grad_cache import MicroBatches
 
 Precision = Literal["fp32", "bf16"]
 
 
-class Method(Protocol):
-    """What the loop needs of a method.
-
-    Book: ptacl#training
-    """
-
-    def steps(self) -> list[tuple[list[dict], Callable[..., dict[str, Tensor]]]]:
-        """Parameter groups and the function that gives their losses."""
-        ...
-
-
-class Step(nn.Module):
-    """One entry of `steps()` as a module, so that DistributedDataParallel can wrap it.
+def turns(method: nn.Module) -> list[list[Objective]]:
+    """What takes its turn within each batch: objectives that share their losses, together.
 
     Args:
-        method: with `steps()`.
-        index: which entry.
+        method: a `Stage`; of any other module with `losses` all parameters are one objective.
 
     Book: ptacl#training
     """
+    if not isinstance(method, Stage):
+        return [[Objective(list(method.parameters()), method.losses)]]  # pyright: ignore
+    found = groupby(method.objectives(), key=lambda objective: objective.losses)
+    return [list(together) for _, together in found]
 
-    def __init__(self, method: Any, index: int) -> None:
+
+@contextmanager
+def only(objectives: Iterable[Objective], method: nn.Module) -> Iterator[None]:
+    """Until the end of the `with` block, exactly the objectives' parameters have a gradient.
+
+    Args:
+        objectives: of the method.
+        method: all of whose other parameters are held.
+
+    Book: ptacl#training
+    """
+    trained = {p for objective in objectives for p in objective.parameters}
+    before = {p: p.requires_grad for p in method.parameters()}
+    for p in before:
+        p.requires_grad_(p in trained)
+    try:
+        yield
+    finally:
+        for p, wanted in before.items():
+            p.requires_grad_(wanted)
+
+
+class _Terms(nn.Module):
+    """Losses as a module that holds the method, so that DistributedDataParallel can wrap it."""
+
+    def __init__(self, method: nn.Module, losses: Callable[..., Losses]) -> None:
         super().__init__()
-        self.method, self.index = method, index
+        self.method, self.losses = method, losses
 
-    def forward(self, batch: Any, generator: Generator | None) -> dict[str, Tensor]:
-        """Named terms of a batch.
-
-        Args:
-            batch: patients.
-            generator: source of randomness.
-        """
-        return self.method.steps()[self.index][1](batch, generator)
+    def forward(self, batch: Any, generator: Generator | None, step: int) -> Losses:
+        return self.losses(batch, generator, step)
 
 
 class StepRunner:
-    """Losses of an entry of `steps()`, and their gradient on its parameters.
+    """One turn of a step: the losses of a batch, and their gradient on the parameters.
 
     Args:
-        method: with `steps()`.
-        index: which entry.
+        method: holds the parameters.
+        losses: of the turn.
+        alone: no other turn trains other parameters of the method.
         precision: "bf16" runs matrix products in bfloat16 by autocast.
         compile: through `torch.compile`.
 
@@ -65,47 +80,56 @@ class StepRunner:
     """
 
     def __init__(
-        self, method: Any, index: int, *, precision: Precision = "fp32", compile: bool = False
+        self,
+        method: nn.Module,
+        losses: Callable[..., Losses],
+        *,
+        alone: bool = True,
+        precision: Precision = "fp32",
+        compile: bool = False,
     ) -> None:
         self.method = method
         self.device = next(method.parameters()).device
         self.low = precision == "bf16"
-        self.alone = self.module = Step(method, index)
+        self.alone = self.module = _Terms(method, losses)
         if compile:
             for part in method.children():
                 part.compile()
         if size() > 1:
             self.module = DistributedDataParallel(
-                self.alone, find_unused_parameters=len(method.steps()) > 1, broadcast_buffers=False
+                self.alone, find_unused_parameters=not alone, broadcast_buffers=False
             )
 
-    def __call__(self, parts: Sequence[Any], keys: Sequence[int]) -> dict[str, float]:
+    def __call__(self, parts: Sequence[Any], keys: Sequence[int], step: int) -> dict[str, float]:
         """Gradients are left on the parameters; the terms are returned, mean over the parts.
 
         Args:
             parts: the batch of this process, in one piece or in micro-batches of equal size.
             keys: seed of each part.
+            step: number of the step.
         """
         if len(parts) == 1:
-            return self._backward(self.module, parts[0], keys[0])
+            return self._backward(self.module, parts[0], keys[0], step)
         micro = MicroBatches(len(parts))
         # what a step writes to buffers (running statistics, counters) is written once for all parts
         buffers = [(b, b.clone()) for b in self.method.buffers()]
         for part, (batch, key) in enumerate(zip(parts, keys, strict=True)):
             with torch.no_grad(), micro.turn(part, second=False):
-                self._terms(self.alone, batch, key)
+                self._terms(self.alone, batch, key, step)
             _put_back(buffers)
         sums: dict[str, float] = {}
         for part, (batch, key) in enumerate(zip(parts, keys, strict=True)):
             _put_back(buffers)
             with micro.turn(part, second=True), self._quiet(part < len(parts) - 1):
-                terms = self._backward(self.module, batch, key, share=1 / len(parts))
+                terms = self._backward(self.module, batch, key, step, share=1 / len(parts))
             for name, value in terms.items():
                 sums[name] = sums.get(name, 0.0) + value / len(parts)
         return sums
 
-    def _backward(self, module: nn.Module, batch: Any, key: int, *, share: float = 1.0) -> dict:
-        terms = self._terms(module, batch, key)
+    def _backward(
+        self, module: nn.Module, batch: Any, key: int, step: int, *, share: float = 1.0
+    ) -> dict:
+        terms = self._terms(module, batch, key, step)
         loss = torch.stack(list(terms.values())).sum()
         values = {name: float(value.detach()) for name, value in terms.items()}
         if not bool(torch.isfinite(loss)):
@@ -113,13 +137,13 @@ class StepRunner:
         (loss * share).backward()
         return values
 
-    def _terms(self, module: nn.Module, batch: Any, key: int) -> dict[str, Tensor]:
+    def _terms(self, module: nn.Module, batch: Any, key: int, step: int) -> Losses:
         with (
             torch.random.fork_rng(devices=[]),
             torch.autocast(self.device.type, torch.bfloat16, enabled=self.low),
         ):
             torch.manual_seed(key)
-            return module(batch.to(self.device), Generator().manual_seed(key))
+            return module(batch.to(self.device), Generator().manual_seed(key), step)
 
     def _quiet(self, wanted: bool) -> Any:
         """No sum over processes yet."""
@@ -143,12 +167,12 @@ def check_precision(precision: str, device: torch.device) -> None:
         device: that would compute.
 
     Raises:
-        ValueError: another precision.
+        InputError: another precision.
 
     Book: many-machines#flags
     """
     if precision not in ("fp32", "bf16"):
-        raise ValueError(f"precision is 'fp32' or 'bf16', not {precision!r}")
+        raise InputError(f"precision is 'fp32' or 'bf16', not {precision!r}")
     if precision == "fp32":
         return
     if device.type == "cuda":
@@ -160,26 +184,6 @@ def check_precision(precision: str, device: torch.device) -> None:
             f"this {device.type} has no bfloat16 arithmetic: bf16 works here, but is many times "
             "slower than fp32",
             stacklevel=3,
-        )
-
-
-def check_accumulation(method: nn.Module, parts: int) -> None:
-    """Refuse micro-batches where they would give other numbers than the whole batch.
-
-    Args:
-        method: about to be trained.
-        parts: micro-batches of a step.
-
-    Raises:
-        ValueError: an encoder takes statistics of the whole batch before rows meet.
-
-    Book: many-machines#accumulation
-    """
-    if parts > 1 and any(isinstance(m, BatchNorm1d | BatchNorm2d) for m in method.modules()):
-        raise ValueError(
-            f"{type(method).__name__} has batch norms inside its encoder, and a micro-batch does "
-            "not have the statistics of the whole batch; use more processes (torchrun) instead of "
-            "accumulate, or an encoder without batch norm"
         )
 
 

@@ -68,7 +68,6 @@ def prepared(pairs: str, labs: bool, seed: int) -> dict[str, Tensor]:
         if pairs == "shuffled":
             order = torch.randperm(TRAIN, generator=torch.Generator().manual_seed(seed))
             table = table[order]
-        joint.table.scaler.fit(table[:, : CLASS.columns])
         fit(joint, replace(train, table=table), epochs=JOINT, batch_size=128, **settings)
     if labs:
         fit(LabStage(method), train, epochs=LABS, batch_size=BATCH, **settings)
@@ -88,7 +87,7 @@ def run(variant: str, seed: int) -> dict[str, float]:
     """Macro AUROC of diagnoses with 5, 20 and 100% of the labels, and of laboratory flags."""
     pairs, labs = VARIANTS[variant]
     row: dict[str, float] = {}
-    train, test = patients()
+    _, test = patients()
     assert test.diagnoses is not None
     truth = test.diagnoses.numpy()
     for name, share in SHARES.items():
@@ -96,8 +95,6 @@ def run(variant: str, seed: int) -> dict[str, float]:
         if variant in ("table only", "ECG and table"):
             torch.manual_seed(seed)
             reference = Reference(CLASS, ecg=variant == "ECG and table")
-            assert train.table is not None
-            reference.table.scaler.fit(train.table[:count, : CLASS.columns])
             tune(reference, share, seed)
             scores = reference.predict(test).numpy()
         elif variant == "frozen probe":

@@ -17,16 +17,14 @@ from ecglearn.cohort.site import second_site
 from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate import compare, cost
 from ecglearn.evaluate.benchmark.compare import DEMOGRAPHICS
-from ecglearn.methods.clinical_transfer import (
-    ClinicalTransferConfig,
-    JointEmbedding,
-)
+from ecglearn.methods.clinical_transfer import ClinicalTransferConfig
 from ecglearn.methods.deri import DERIConfig
+from ecglearn.methods.merl import MERLConfig
 from ecglearn.methods.ptacl import PTACLConfig
 from ecglearn.methods.scar import SCARConfig
-from ecglearn.methods.tamer import MERLConfig, TAMERConfig
+from ecglearn.methods.tamer import TAMERConfig
+from ecglearn.registry import list_methods, method_class
 from ecglearn.train import fit
-from ecglearn.train.schedules import METHODS, stages
 
 TRAIN, TEST, EXTERNAL, PASSES, BATCH = 2048, 1024, 1024, 12, 64
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -36,10 +34,10 @@ FASTER: dict[str, Any] = {"precision": "bf16", "compile": True} if DEVICE == "cu
 CONFIGS: dict[str, Any] = {
     "PTACL": replace(PTACLConfig.preset("class"), width=84),
     "TAMER": replace(
-        TAMERConfig.preset("class"), widths=(24, 48, 92), plane_widths=(10, 20, 40), heads=4
+        TAMERConfig.preset("class"), widths=(24, 48, 92), spectrogram_widths=(10, 20, 40), heads=4
     ),
     "DERI": replace(DERIConfig.preset("class"), widths=(26, 52, 104)),
-    "SCAR": replace(SCARConfig.preset("class"), width=100, horizon=PASSES * TRAIN // BATCH),
+    "SCAR": replace(SCARConfig.preset("class"), width=100),
     "clinical transfer": replace(ClinicalTransferConfig.preset("class"), width=252),
     "MERL": MERLConfig.preset("class"),
     "masked ECG alone": replace(PTACLConfig.preset("class"), width=84),
@@ -47,7 +45,7 @@ CONFIGS: dict[str, Any] = {
         ClinicalTransferConfig.preset("class"), width=252, lab_weight=0.0
     ),
 }
-KINDS = {config: kind for kind, config in METHODS.values()}
+KINDS = {kind.config_class: kind for kind in map(method_class, list_methods())}
 
 
 @cache
@@ -68,15 +66,12 @@ def trained(variant: str, seed: int) -> Any:
     torch.manual_seed(seed)
     method = KINDS[type(config)](config).to(DEVICE)
     batch = patients()[1]
-    plan = stages(method)
+    plan = method.stages()
     if variant == "masked ECG alone":
         plan = plan[:1]
     elif variant == "supervised ECG alone":
         plan = plan[-1:]
     for (_, module), share in zip(plan, SHARES.get(variant, (1,)), strict=True):
-        if isinstance(module, JointEmbedding):
-            assert batch.table is not None
-            module.table.scaler.fit(batch.table[:, : method.config.columns])
         fit(
             module.to(DEVICE),
             batch,

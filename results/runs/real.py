@@ -31,8 +31,9 @@ from ecglearn.evaluate import (
     untrained,
     zero_shot,
 )
+from ecglearn.registry import create
 from ecglearn.train import fit
-from ecglearn.train.schedules import METHODS, PATIENTS, trained
+from ecglearn.train.schedules import PATIENTS, trained
 
 REPORT_METHODS = ("TAMER", "DERI", "SCAR", "MERL")
 TAUGHT_BY = ("simulated reports", "real reports", "nothing")
@@ -135,9 +136,8 @@ def taught(name: str, by: str, seed: int) -> Any:
     """A method that has read simulated reports, real ones, or none."""
     if by == "simulated reports":
         return trained(name, simulated(seed), seed=seed).method
-    kind, config = METHODS[name]
     torch.manual_seed(seed)
-    method = kind(config.preset("class"))
+    method = create(name)
     if by == "nothing":
         return untrained(method, seed)
     batch, _, _, teach = records("PTB-XL")

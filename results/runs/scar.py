@@ -27,17 +27,18 @@ from ecglearn.evaluate import (
     token_drops,
     zero_shot,
 )
+from ecglearn.methods.merl import MERL, MERLConfig
 from ecglearn.methods.scar import SCAR, SCARConfig
-from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
+from ecglearn.methods.tamer import TAMER, TAMERConfig
 from ecglearn.train import fit
 
 TRAIN, TEST, WHITE_BOX, EPOCHS, BATCH = 1024, 512, 128, 10, 64
-LAPTOP = replace(SCARConfig.preset("class"), horizon=EPOCHS * TRAIN // BATCH)
+LAPTOP = SCARConfig.preset("class")
 SEGMENTS = LAPTOP.samples // LAPTOP.patch
 FULL = replace(LAPTOP, mask="none", selector="learned")
 
 # variant -> configuration; every row has the same data, epochs and learning rate
-MISSINGNESS: dict[str, SCARConfig | MERLConfig] = {
+MISSINGNESS: dict[str, SCARConfig | MERLConfig | TAMERConfig] = {
     "full input": FULL,
     "random leads": replace(FULL, mask="leads"),
     "random tokens": replace(FULL, mask="random"),

@@ -11,14 +11,15 @@ import torch
 from ecglearn.cohort import FINDINGS, RHYTHM_FINDINGS, simulate
 from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate import cosine, load_prompts, macro_auroc, patient_rank, zero_shot
-from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
+from ecglearn.methods.merl import MERL, MERLConfig
+from ecglearn.methods.tamer import TAMER, TAMERConfig
 from ecglearn.train import fit
 
 TRAIN, TEST, EPOCHS, BATCH = 512, 512, 8, 64
 LAPTOP = TAMERConfig.preset("class")
 
 # variant -> configuration; every row has the same data, epochs and learning rate
-ABLATION: dict[str, MERLConfig] = {
+ABLATION: dict[str, TAMERConfig | MERLConfig] = {
     "TAMER": LAPTOP,
     "without RLCA": replace(LAPTOP, rlca=0.0),
     "without WLAI": replace(LAPTOP, wlai=False),

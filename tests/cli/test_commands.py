@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,13 @@ from two_processes import TORCHRUN
 from ecglearn.checkpoint import load, save
 from ecglearn.cli import COMMANDS, main
 from ecglearn.cli.data import open_data
-from ecglearn.cli.models import METHODS, load_model
 from ecglearn.cli.train import Run, parse
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.store import open_store
 from ecglearn.encoders.text_encoder import text_encoder
+from ecglearn.methods.tamer import TAMERConfig
+from ecglearn.registry import list_methods, method_class
+from ecglearn.registry import load as load_model
 from ecglearn.train.resume import save_state
 from tests.data import layouts
 
@@ -70,31 +73,36 @@ def flags(command):
 def test_the_command_line_is_frozen(capsys):
     """A flag that changes breaks scripts of others: change flags.json knowingly."""
     found = {}
-    for words in (["prepare"], *(["train", name] for name in METHODS), ["evaluate"], ["embed"]):
+    for words in (
+        ["prepare"],
+        *(["train", name] for name in list_methods()),
+        ["evaluate"],
+        ["embed"],
+    ):
         with pytest.raises(SystemExit):
             main([*words, "--help"])
         found[" ".join(words)] = flags(capsys.readouterr().out)
     assert found == json.loads(FLAGS.read_text())
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", list_methods())
 def test_every_field_of_a_configuration_is_a_flag_with_help(name, capsys):
     with pytest.raises(SystemExit):
         parse(name, ["--help"])
     text = capsys.readouterr().out
-    documented = "".join(cls.__doc__ or "" for cls in METHODS[name][1].__mro__)
-    for field in METHODS[name][1].__dataclass_fields__:
+    documented = "".join(cls.__doc__ or "" for cls in method_class(name).config_class.__mro__)
+    for field in (f.name for f in fields(method_class(name).config_class)):
         assert f"--model.{field.replace('_', '-')}" in text
         assert re.search(rf"^\s+{field}: \S", documented, re.M), field
 
 
 def test_flags_change_a_preset():
     words = ["--data", "d", "--out", "o"]
-    assert parse("tamer", words).model == METHODS["tamer"][1].preset("class")
+    assert parse("tamer", words).model == method_class("tamer").config_class.preset("class")
     run = parse("tamer", [*words, "--preset=smoke", "--model.widths", "8", "16", "--lr", "0.1"])
     assert isinstance(run, Run)
     assert run.model.widths == (8, 16)
-    assert run.model.plane_widths == METHODS["tamer"][1].preset("smoke").plane_widths
+    assert run.model.spectrogram_widths == TAMERConfig.preset("smoke").spectrogram_widths
     assert run.lr == 0.1
 
 
@@ -104,17 +112,17 @@ def test_help_lists_the_commands(capsys):
     assert all(f"  {name} " in text for name in COMMANDS)
     main(["train"])
     text = capsys.readouterr().out
-    assert all(name in text for name in METHODS)
+    assert all(name in text for name in list_methods())
 
 
 # what they do
 
 
 def test_train_writes_weights_and_history(trained):
-    name, method = load_model(trained)
-    assert name == "merl"
+    method = load_model(trained)
+    assert method.name == "merl"
     assert not method.training
-    assert method.config == METHODS["merl"][1].preset("smoke")
+    assert method.config == method_class("merl").config_class.preset("smoke")
     lines = [json.loads(x) for x in (trained.parent / "history.jsonl").read_text().splitlines()]
     assert [(x["stage"], x["epoch"]) for x in lines] == [("joint", 1)]
     assert {"cma", "uma", "total"} < lines[0].keys()
@@ -134,8 +142,8 @@ def test_other_methods_train_in_their_stages(name, stages, tmp_path):
     main(["train", name, "--data", "cohort:40:3", "--out", str(tmp_path), *SMOKE])
     lines = (tmp_path / "history.jsonl").read_text().splitlines()
     assert [json.loads(line)["stage"] for line in lines] == stages
-    loaded, method = load_model(tmp_path / "weights.safetensors")
-    assert loaded == name
+    method = load_model(tmp_path / "weights.safetensors")
+    assert method.name == name
     records = open_data("cohort:4", fs=100).records
     assert method.embed(records).isfinite().all()
 
@@ -227,7 +235,7 @@ def test_evaluate_compares_with_two_references(trained, tmp_path, capsys):
 
 
 def test_embed_a_store_and_simulated_patients(trained, store, tmp_path, capsys):
-    _, method = load_model(trained)
+    method = load_model(trained)
     for data, fs in ((str(store), 100), ("cohort:5:7", 100)):
         main(["embed", str(trained), "--data", data, "--out", str(tmp_path / "e.parquet")])
         found = pd.read_parquet(tmp_path / "e.parquet")
@@ -251,7 +259,7 @@ def test_embed_a_folder_of_records_lists_the_refused(trained, tmp_path, capsys):
     assert list(refused["record"]) == ["records100/00000/00002_lr"]
     assert "1 records refused" in capsys.readouterr().out
     prepare("ptbxl-100", tmp_path / "in", tmp_path / "store", workers=1, progress=False)
-    expected = load_model(trained)[1].embed(open_store(tmp_path / "store")[:])
+    expected = load_model(trained).embed(open_store(tmp_path / "store")[:])
     torch.testing.assert_close(torch.from_numpy(np.stack(list(found["embedding"]))), expected)
 
 

@@ -12,7 +12,8 @@ from ecglearn.data.clinical import mimic_iv as mimic
 from ecglearn.data.clinical import tables
 from ecglearn.data.clinical.mimic_iv import demographics_at, diagnoses_of, nearest_labs
 from ecglearn.data.clinical.schema import LAB_COLUMNS, ClinicalError
-from ecglearn.data.datasets.mimic_iv_ecg import read_ecg_list
+from ecglearn.data.datasets.base import RecordMeta
+from ecglearn.data.datasets.mimic_iv_ecg import list_records, read_ecg_list
 
 K, CA = 50971, 50893
 # fmt: off
@@ -176,7 +177,7 @@ def test_bad_laboratory_tables_are_named(tmp_path):
         nearest_labs(one.assign(time=one["time"].dt.tz_localize("UTC")), tmp_path, LAB_COLUMNS[:1])
 
 
-def ecg_files(folder, rows, reports):
+def ecg_files(folder, rows, reports, gz=True):
     write(folder, "record_list", "subject_id,study_id,file_name,ecg_time,path", rows)
     names = ",".join(f"report_{k}" for k in range(18))
     write(
@@ -187,7 +188,7 @@ def ecg_files(folder, rows, reports):
             f"{who},1,{NOON},{','.join([*text, *[''] * (18 - len(text))])},3"
             for who, text in reports
         ],
-        gz=True,
+        gz=gz,
     )
 
 
@@ -208,6 +209,26 @@ def test_list_of_ecgs(tmp_path):
     ecg_files(tmp_path, rows, [("3,11", [])])
     with pytest.raises(ClinicalError, match="study 11 belongs to one patient"):
         read_ecg_list(tmp_path)
+
+
+def test_both_readers_tell_the_same_text(tmp_path):
+    told = {
+        11: ["*** Abnormal EKG ***", "  Sinus   rhythm. ", "", "Possible  MI. ."],
+        12: ["--- Warning: data quality ---", "EKG  unconfirmed", "see EKGs", "lead V1.."],
+        13: ["***", " . ", ""],
+        14: ["ST-T changes == old =="],
+    }
+    rows = [f"{study % 2},{study},{study},{NOON},files/{study}" for study in (*told, 15)]
+    ecg_files(tmp_path, rows, [(f"{s % 2},{s}", text) for s, text in told.items()], gz=False)
+    one = [meta.report for meta in list_records(tmp_path) if isinstance(meta, RecordMeta)]
+    assert one == read_ecg_list(tmp_path)["report"].tolist()
+    assert one == [
+        "Abnormal ECG. Sinus rhythm. Possible MI",
+        "Warning: data quality. ECG unconfirmed. see EKGs. lead V1",
+        "",
+        "ST-T changes old",
+        "",
+    ]
 
 
 def test_demographics(tmp_path):

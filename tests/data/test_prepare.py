@@ -5,20 +5,23 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import joblib
 import pytest
 
 from ecglearn.data.datasets.csv_rows import TableError
 from ecglearn.data.datasets.registry import DATASETS
-from ecglearn.data.store import prepare as preparing
 from ecglearn.data.store import shards
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.store import open_store
 from tests.data import layouts
 
+# the function of the same name stands for it in the room
+preparing: Any = import_module("ecglearn.data.store.prepare")
 FILES = ("store.json", "index.parquet", "signals", "refused.csv")
 
 
@@ -78,7 +81,9 @@ def test_the_same_call_runs_on_a_dask_cluster(ptbxl, tmp_path):
 
 KILLED = """
 import sys, time
-from ecglearn.data.store import prepare as preparing, shards
+from importlib import import_module
+from ecglearn.data.store import shards
+preparing = import_module("ecglearn.data.store.prepare")
 preparing.SHARD = 2
 write = shards.write_shard
 
@@ -164,7 +169,7 @@ def test_killed_while_the_shards_are_joined_it_goes_on_too(ptbxl, tmp_path, monk
 
 def test_how_many_are_filtered_together_does_not_show(ptbxl, tmp_path, monkeypatch):
     made(ptbxl, tmp_path / "many")
-    monkeypatch.setattr(shards, "_TOGETHER", 1)
+    monkeypatch.setattr(shards, "TOGETHER", 1)
     made(ptbxl, tmp_path / "alone")
     assert content(tmp_path / "many") == content(tmp_path / "alone")
 

@@ -1,9 +1,10 @@
-"""Write a small WFDB record byte by byte, so that a test can break any part of it."""
+"""A small WFDB record with its header spelt as a test wants it, so that any part can be broken."""
 
 from pathlib import Path
 
 import numpy as np
 
+from ecglearn.data.wfdb.write import write_counts
 from ecglearn.signals.leads import LEADS
 
 
@@ -27,15 +28,15 @@ def write(
     comments: bytes = b"",
     checksums: bool = True,
 ) -> Path:
-    """Write `name`.hea and `name`.dat (format 16); returns the path without suffix."""
+    """`write_counts` with words of the header replaced; returns the path without suffix."""
     digital = counts() if digital is None else digital
-    gains = [gain] * len(leads) if isinstance(gain, str) else gain
-    head = [f"{name} {len(leads)} {fs} {len(digital)}"]
-    for k, (lead, scale) in enumerate(zip(leads, gains, strict=True)):
-        column = digital[:, k].astype(np.int64)
-        total = int(column.sum()) % 65536 if checksums else 0
-        head.append(f"{name}.dat 16 {scale} 16 0 {column[0]} {total} 0 {lead}")
-    text = "\n".join(head).encode() + b"\n" + comments
-    (folder / f"{name}.hea").write_bytes(text)
-    (folder / f"{name}.dat").write_bytes(digital.astype("<i2").tobytes())
-    return folder / name
+    path = write_counts(folder / name, digital.T, 500, leads=leads)
+    first, *rows = path.with_suffix(".hea").read_text().splitlines()
+    gains = [gain] * len(rows) if isinstance(gain, str) else gain
+    head = [first.replace(" 500 ", f" {fs} ", 1)]
+    for row, scale in zip(rows, gains, strict=True):
+        words = row.split(" ")
+        words[2], words[6] = scale, words[6] if checksums else "0"
+        head.append(" ".join(words))
+    path.with_suffix(".hea").write_bytes("\n".join(head).encode() + b"\n" + comments)
+    return path

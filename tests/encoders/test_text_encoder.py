@@ -73,6 +73,44 @@ def test_each_distinct_report_is_read_once(encoder):
     assert encoder.encoded == 3
 
 
+TEXTS = ["sinus rhythm", "atrial flutter", "sinus", "atrial flutter sinus rhythm", "flutter"]
+
+
+def test_memory_has_a_bound_and_forgets_what_was_asked_for_longest_ago(encoder):
+    encoder.encode(TEXTS)
+    whole = encoder.held
+    encoder.forget()
+    encoder.memory = whole - 1
+    for text in TEXTS[:4]:
+        encoder.encode([text])
+    encoder.encode(TEXTS[:1])
+    known = encoder.encoded
+    encoder.encode(TEXTS[4:])
+    assert encoder.held <= encoder.memory
+    encoder.encode([TEXTS[0], *TEXTS[2:]])
+    assert encoder.encoded == known + 1
+    encoder.encode([TEXTS[1]])
+    assert encoder.encoded == known + 2
+    assert encoder.held <= encoder.memory
+
+
+def test_a_tiny_bound_costs_time_and_changes_nothing(encoder):
+    wanted = encoder.encode(TEXTS)
+    encoder.forget()
+    assert encoder.held == 0
+    encoder.memory = 1
+    before = encoder.encoded
+    for _ in range(2):
+        found = encoder.encode(TEXTS)
+        for ours, theirs in zip(found, wanted, strict=True):
+            torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    assert encoder.encoded == before + 5
+    encoder.encode(TEXTS[:1])
+    assert encoder.held == sum(part[0, :4].nbytes for part in encoder.encode(TEXTS[:1]))
+    encoder.encode(TEXTS)
+    assert encoder.encoded == before + 9
+
+
 def test_frozen_and_without_dropout(encoder):
     assert not any(p.requires_grad for p in encoder.model.parameters())
     assert not encoder.model.training

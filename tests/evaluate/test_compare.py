@@ -20,8 +20,8 @@ from ecglearn.evaluate import (
     patient_rank,
 )
 from ecglearn.evaluate.probe import Split
+from ecglearn.methods.merl import MERL, MERLConfig
 from ecglearn.methods.ptacl import PTACL, PTACLConfig
-from ecglearn.methods.tamer import MERL, MERLConfig
 
 
 class Deaf:

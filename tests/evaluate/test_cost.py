@@ -4,9 +4,10 @@ import torch
 from torch import nn
 
 from ecglearn.evaluate import cost
+from ecglearn.method import Stage
 
 
-class Line(nn.Module):
+class Line(Stage):
     """5 features to 3; a head of 3 to 2 that `embed` does not use."""
 
     def __init__(self):
@@ -17,11 +18,8 @@ class Line(nn.Module):
     def embed(self, batch):
         return self.body(batch)
 
-    def losses(self, batch, generator=None):
+    def losses(self, batch, generator=None, step=None):
         return {"square": self.head(self.body(self.norm(batch))).square().mean()}
-
-    def steps(self):
-        return [([{"params": list(self.parameters())}], self.losses)]
 
 
 def test_parameters_memory_and_weights():

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 from ecglearn.evaluate import bootstrap_interval, t_interval
+from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 
 
 def test_seeds_by_hand():
@@ -42,3 +43,37 @@ def test_same_seed_same_interval_and_no_patient_is_refused():
     assert a == b
     with pytest.raises(ValueError, match="at least one patient"):
         bootstrap_interval(lambda rows: 0.0, 0)
+
+
+def test_rows_are_those_that_the_generator_draws():
+    rng = np.random.default_rng(3)
+    wanted = [rng.integers(7, size=7) for _ in range(4)]
+    np.testing.assert_array_equal(list(resampled_rows(7, 4, 3)), wanted)
+    np.testing.assert_array_equal(list(resampled_rows(7, 4, 3, list("abcdefg"))), wanted)
+    ours, theirs, between = np.random.default_rng(3), np.random.default_rng(3), []
+    for rows in resampled_rows(5, 3, ours):
+        np.testing.assert_array_equal(rows, theirs.integers(5, size=5))
+        between.append(ours.integers(9) == theirs.integers(9))
+    assert between == [True] * 3
+
+
+def test_records_of_a_patient_stay_together():
+    whose = ["b", "a", "b", "c", "a", "b"]
+    rows_of = {"a": [1, 4], "b": [0, 2, 5], "c": [3]}
+    for rows in resampled_rows(6, 30, 1, whose):
+        left = rows.tolist()
+        drawn = 0
+        while left:
+            mine = rows_of[whose[left[0]]]
+            assert left[: len(mine)] == mine
+            left, drawn = left[len(mine) :], drawn + 1
+        assert drawn == 3
+    with pytest.raises(ValueError, match="2 patients are named for 6 records"):
+        next(resampled_rows(6, 1, 0, ["a", "b"]))
+
+
+def test_an_interval_of_draws_leaves_nan_out():
+    drawn = [float("nan"), *np.arange(101.0)]
+    assert interval_of(7, drawn) == Interval(7, 2.5, 97.5)
+    assert interval_of(7, drawn, tail=0.1) == Interval(7, 10, 90)
+    assert np.isnan(interval_of(7, [float("nan")] * 3)[1:]).all()

@@ -21,7 +21,7 @@ from ecglearn.evaluate import (
     random_keep_masks,
     token_drops,
 )
-from ecglearn.methods.tamer import MERL, MERLConfig
+from ecglearn.methods.merl import MERL, MERLConfig
 from ecglearn.signals.missing import missing_share
 
 

@@ -18,9 +18,9 @@ from ecglearn.methods.clinical_transfer import (
     JointEmbedding,
     LabStage,
     Reference,
-    stages,
 )
 from ecglearn.train import fit
+from ecglearn.train.step import only
 
 SMOKE = ClinicalTransferConfig.preset("smoke")
 
@@ -82,8 +82,8 @@ def test_joint_loss_is_barlow_twins_over_dimensions(patients):
 
 def test_joint_loss_reaches_both_sides_and_no_head(patients):
     stage = joint(make(), patients)
-    stage.steps()
-    stage.losses(patients, torch.Generator().manual_seed(0))["joint"].backward()
+    with only(stage.objectives(), stage):
+        stage.losses(patients, torch.Generator().manual_seed(0))["joint"].backward()
     for name, p in stage.named_parameters():
         if "_head." in name:
             assert p.grad is None
@@ -114,12 +114,12 @@ def test_stages_hand_over_exactly_and_touch_only_what_they_train(patients):
     changed = {
         n.split(".")[0] for n, v in after_second.items() if not torch.equal(v, after_first[n])
     }
-    assert changed == {"encoder", "lab_head"}
+    assert changed == {"ecg_encoder", "lab_head"}
     train(method, patients)
     changed = {
         n.split(".")[0] for n, v in weights(method).items() if not torch.equal(v, after_second[n])
     }
-    assert changed == {"encoder", "lab_head", "diagnosis_head"}
+    assert changed == {"ecg_encoder", "lab_head", "diagnosis_head"}
 
 
 def test_frozen_encoder_stays_bit_for_bit(patients):
@@ -133,13 +133,13 @@ def test_frozen_encoder_stays_bit_for_bit(patients):
 
 def test_both_readings_of_the_order(patients):
     labs_first = make()
-    assert [name for name, _ in stages(labs_first)] == ["joint", "labs", "diagnosis"]
+    assert [name for name, _ in labs_first.stages()] == ["joint", "labs", "diagnosis"]
     other = make(replace(SMOKE, order="diagnosis first"))
-    assert [name for name, _ in stages(other)] == ["joint", "diagnosis", "labs"]
+    assert [name for name, _ in other.stages()] == ["joint", "diagnosis", "labs"]
     assert other.losses(patients).keys() == {"diagnosis"}
     assert labs_first.losses(patients).keys() == {"diagnosis", "labs"}
     seen = []
-    for name, stage in stages(other):
+    for name, stage in other.stages():
         if isinstance(stage, JointEmbedding):
             stage.table.scaler.fit(patients.table[:, :10])
         before = weights(other)
@@ -149,8 +149,8 @@ def test_both_readings_of_the_order(patients):
             (name, {n.split(".")[0] for n in after if not torch.equal(after[n], before[n])})
         )
     assert seen == [
-        ("joint", {"encoder"}),
-        ("diagnosis", {"encoder", "diagnosis_head"}),
+        ("joint", {"ecg_encoder"}),
+        ("diagnosis", {"ecg_encoder", "diagnosis_head"}),
         ("labs", {"lab_head"}),
     ]
     with pytest.raises(ValueError, match="order must be one of labs first, diagnosis first"):
@@ -158,9 +158,9 @@ def test_both_readings_of_the_order(patients):
 
 
 def test_slow_is_a_share_of_the_learning_rate(patients):
-    groups = make(replace(SMOKE, slow=0.25)).steps()[0][0]
-    assert [group.get("lr_scale", 1.0) for group in groups] == [1.0, 0.25]
-    assert len(make(replace(SMOKE, slow=0.0)).steps()[0][0]) == 1
+    found = make(replace(SMOKE, slow=0.25)).objectives()
+    assert [one.lr_scale for one in found] == [1.0, 0.25]
+    assert len(make(replace(SMOKE, slow=0.0)).objectives()) == 1
 
 
 def test_without_laboratory_weight_no_laboratory_is_needed(patients):
@@ -192,7 +192,7 @@ def test_what_is_kept_has_no_part_of_the_table(patients):
     method = make()
     train(joint(method, patients), patients)
     kept = {name.split(".")[0] for name in method.state_dict()}
-    assert kept == {"encoder", "lab_head", "diagnosis_head"}
+    assert kept == {"ecg_encoder", "lab_head", "diagnosis_head"}
     count = sum(p.numel() for p in method.parameters())
     assert count == sum(p.numel() for p in make(replace(SMOKE, lab_weight=0.0)).parameters())
 
@@ -202,7 +202,7 @@ def test_prediction_is_the_mean_over_crops(patients):
     crops = SMOKE.samples // SMOKE.crop
     by_hand = torch.stack(
         [
-            method.diagnosis_head(method.encoder(part)).sigmoid()
+            method.diagnosis_head(method.ecg_encoder(part)).sigmoid()
             for part in patients.ecg.split(SMOKE.crop, 2)
         ]
     )
@@ -223,7 +223,9 @@ def test_embedding_is_the_mean_over_crops_and_leaves_the_mode(patients):
     z = method.embed(patients)
     assert method.training
     method.eval()
-    by_hand = torch.stack([method.encoder(x) for x in patients.ecg.split(SMOKE.crop, 2)]).mean(0)
+    by_hand = torch.stack([method.ecg_encoder(x) for x in patients.ecg.split(SMOKE.crop, 2)]).mean(
+        0
+    )
     torch.testing.assert_close(z, by_hand, atol=1e-6, rtol=0)
 
 

@@ -11,7 +11,7 @@ from torch.nn.functional import normalize
 from ecglearn.data.batch import ECGBatch
 from ecglearn.encoders.text_encoder import EncodedReports
 from ecglearn.evaluate import zero_shot
-from ecglearn.methods.deri import DERI, DERIConfig, parameter_counts, random_keep
+from ecglearn.methods.deri import DERI, DERIConfig, random_keep
 from ecglearn.train import fit
 
 SMOKE = DERIConfig.preset("smoke")
@@ -32,7 +32,7 @@ def values(terms):
 
 
 def test_parameter_counts_of_the_public_code():
-    counts = parameter_counts(DERIConfig())
+    counts = DERI.parameter_counts(DERIConfig())
     assert round(counts["trained"] / 1e6, 2) == 9.02
     assert round(counts["D_et"] / 1e6, 1) == 2.0
     assert round(counts["D_te"] / 1e6, 1) == 1.9
@@ -52,7 +52,7 @@ def test_paper_shapes():
     assert method.to_ecg.positions.shape == (1, 258, 256)
     with torch.no_grad():
         side = method.ecg_side(ECGBatch(ecg=torch.randn(2, 12, 5000), fs=500))
-        assert method.wave(torch.randn(1, 12, 5000)).shape == (1, 313, 512)
+        assert method.ecg_encoder(torch.randn(1, 12, 5000)).shape == (1, 313, 512)
     assert side.local.shape == side.tokens.shape == (2, 105, 256)
     assert side.decoded_tokens is not None
     assert side.decoded_tokens.shape == (2, 106, 768)

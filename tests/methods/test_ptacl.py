@@ -11,6 +11,7 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate import alignment_maps, diagonal_contrast
 from ecglearn.methods.ptacl import PTACL, PTACLConfig, PTACLPretraining, PTACLRegression
 from ecglearn.train import fit
+from ecglearn.train.step import only
 
 SMOKE = PTACLConfig.preset("smoke")
 
@@ -28,8 +29,12 @@ def test_parameter_counts_of_the_paper():
     method = PTACL(PTACLConfig.preset("paper"))
     ecg, cine = method.ecg_encoder, method.cine_encoder
     assert (parameters(ecg), parameters(cine)) == (19_251_712, 13_086_720)
-    method.steps()
-    assert (parameters(ecg, True), parameters(cine, True)) == (12_612_608, 6_306_816)
+    trained = {p for one in method.objectives() for p in one.parameters}
+
+    def count(module):
+        return sum(p.numel() for p in module.parameters() if p in trained)
+
+    assert (count(ecg), count(cine)) == (12_612_608, 6_306_816)
 
 
 def test_local_module_has_no_parameters():
@@ -49,8 +54,10 @@ def test_beta_weighs_the_local_loss(patients):
 def test_frozen_parts_stay_and_the_rest_learns(patients):
     method = make(frozen_layers=1)
     before = {name: p.detach().clone() for name, p in method.named_parameters()}
-    torch.stack(list(method.losses(patients).values())).sum().backward()
-    frozen = [name for name, p in method.named_parameters() if not p.requires_grad]
+    with only(method.objectives(), method):
+        torch.stack(list(method.losses(patients).values())).sum().backward()
+        frozen = [name for name, p in method.named_parameters() if not p.requires_grad]
+    assert all(p.requires_grad for p in method.parameters())
     assert {n.split(".")[0] for n in frozen} == {"ecg_encoder", "cine_encoder"}
     assert any("positions" in n for n in frozen)
     assert any("embed" in n for n in frozen)
@@ -140,8 +147,8 @@ def test_stage_1_trains_the_encoder_in_place(patients, modality):
 def test_stage_3_learns_and_slows_early_layers(patients):
     method = make()
     tuned = PTACLRegression(method, patients.phenotypes, layer_decay=0.5)
-    groups = tuned.steps()[0][0]
-    scales = {id(p): g["lr_scale"] for g in groups for p in g["params"]}
+    scales = {id(p): one.lr_scale for one in tuned.objectives() for p in one.parameters}
+    assert len({one.losses for one in tuned.objectives()}) == 1
     assert len(scales) == len(list(tuned.parameters()))
     assert scales[id(tuned.readout.weight)] == 1
     assert scales[id(tuned.encoder.get_parameter("blocks.layers.0.up.weight"))] == 0.25

@@ -5,7 +5,6 @@ Property 4 is in tests/encoders, property 12 in tests/evaluate, property 14 in t
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import torch
@@ -64,9 +63,9 @@ def test_no_leak_from_removed_tokens(patients):
     seen = keep_samples(keep, 1000)
     x = patients.ecg
     with torch.no_grad():
-        before = method.ecg(x, keep)
+        before = method.ecg_encoder(x, keep)
         for poison in (1e-3, 1e3, 1e8, math.nan, math.inf):
-            after = method.ecg(x.where(seen, poison), keep)
+            after = method.ecg_encoder(x.where(seen, poison), keep)
             assert torch.equal(after.z, before.z)
             assert torch.equal(after.alpha, before.alpha)
     hidden = replace(patients, ecg=x.where(seen, math.nan), keep=seen)
@@ -82,10 +81,12 @@ def test_no_leak_in_the_step_of_the_masker(patients):
     weights = keep.flatten(1).float()
     with torch.no_grad():
         views = [
-            method.ecg.encode(method.ecg.tokenise(signal, keep, blank=False), weights)
+            method.ecg_encoder.encode(
+                method.ecg_encoder.tokenise(signal, keep, blank=False), weights
+            )
             for signal in (x, poisoned)
         ]
-        plain = method.ecg(x, keep)
+        plain = method.ecg_encoder(x, keep)
     torch.testing.assert_close(views[0].z, views[1].z, atol=1e-6, rtol=1e-6)
     torch.testing.assert_close(views[0].z, plain.z, atol=1e-5, rtol=1e-5)
 
@@ -94,12 +95,14 @@ def test_everything_kept_and_nothing_kept(patients):
     method = make().eval()
     whole = torch.ones(48, 12, 4, dtype=torch.bool)
     with torch.no_grad():
-        torch.testing.assert_close(method.ecg(patients.ecg, whole).z, method.ecg(patients.ecg).z)
-        tokens = method.ecg.tokenise(patients.ecg, whole)
-        first = method.ecg.null.expand(48, -1, -1)
-        plain = method.ecg.blocks(torch.cat([first, tokens], 1))[:, 1:]
-        torch.testing.assert_close(method.ecg(patients.ecg).tokens, plain)
-        nothing = method.ecg(patients.ecg, ~whole)
+        torch.testing.assert_close(
+            method.ecg_encoder(patients.ecg, whole).z, method.ecg_encoder(patients.ecg).z
+        )
+        tokens = method.ecg_encoder.tokenise(patients.ecg, whole)
+        first = method.ecg_encoder.null.expand(48, -1, -1)
+        plain = method.ecg_encoder.blocks(torch.cat([first, tokens], 1))[:, 1:]
+        torch.testing.assert_close(method.ecg_encoder(patients.ecg).tokens, plain)
+        nothing = method.ecg_encoder(patients.ecg, ~whole)
     assert nothing.z.isfinite().all()
     assert torch.equal(nothing.z, nothing.z[:1].expand_as(nothing.z))
     assert (nothing.alpha == 0).all()
@@ -128,13 +131,13 @@ def test_token_shares_add_up_to_the_similarity(patients):
     with torch.no_grad():
         found = method.encode(patients)
         text = method.embed_text(["sinus rhythm"])[0]
-        shares = found.alpha * (method.ecg.project(found.tokens) @ text)
+        shares = found.alpha * (method.ecg_encoder.project(found.tokens) @ text)
         rest = found.z @ text - shares.sum(1)
-        first = method.ecg.null.expand(48, -1, -1)
+        first = method.ecg_encoder.null.expand(48, -1, -1)
         keep = torch.ones(48, 12, 4, dtype=torch.bool)
-        tokens = method.ecg.tokenise(patients.ecg, keep)
-        null = method.ecg.blocks(torch.cat([first, tokens], 1))[:, 0]
-    torch.testing.assert_close(rest, method.ecg.project(null) @ text, atol=1e-4, rtol=1e-4)
+        tokens = method.ecg_encoder.tokenise(patients.ecg, keep)
+        null = method.ecg_encoder.blocks(torch.cat([first, tokens], 1))[:, 0]
+    torch.testing.assert_close(rest, method.ecg_encoder.project(null) @ text, atol=1e-4, rtol=1e-4)
 
 
 # 5
@@ -148,10 +151,10 @@ def test_each_step_moves_its_own_side_in_its_own_direction(patients):
         method = SCAR(config)
         assert method.masker is not None
         sides = {
-            "encoder": [*method.ecg.parameters(), *method.report.parameters()],
+            "encoder": [*method.ecg_encoder.parameters(), *method.text.parameters()],
             "masker": list(method.masker.parameters()),
         }
-        entries: dict[str, Any] = dict(zip(sides, method.steps(), strict=True))
+        entries = dict(zip(sides, method.objectives(), strict=True))
 
         def masked_loss(method=method):
             with torch.no_grad():
@@ -163,7 +166,7 @@ def test_each_step_moves_its_own_side_in_its_own_direction(patients):
             own = [p.detach().clone() for p in sides[side]]
             loss = masked_loss()
             optimiser = torch.optim.Adam(sides[side], lr=1e-3)
-            terms = entries[side][1](patients, None)
+            terms = entries[side].losses(patients, None)
             total = terms["missing"] if side == "encoder" else terms["masker"]
             optimiser.zero_grad()
             for p in sides[other]:
@@ -202,16 +205,15 @@ def test_masker_finds_the_evidence_of_a_frozen_encoder(trained, records):
     method = make(CONFIG)
     method.load_state_dict(trained["full"].state_dict(), strict=False)
     assert method.masker is not None
-    frozen = {n: p.clone() for n, p in method.ecg.named_parameters()}
+    frozen = {n: p.clone() for n, p in method.ecg_encoder.named_parameters()}
     optimiser = torch.optim.Adam(method.masker.parameters(), lr=5e-3)
-    method.step += CONFIG.horizon
     for number in range(80):
         rows = torch.randint(512, (64,), generator=generator(number))
         loss = method.masker_losses(train[rows], generator(number))["masker"]
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert all(torch.equal(p, frozen[n]) for n, p in method.ecg.named_parameters())
+    assert all(torch.equal(p, frozen[n]) for n, p in method.ecg_encoder.named_parameters())
     method.eval()
     keep = mask_of(method, records.batch)
     hits = float((~keep)[:, records.primary].float().mean())
@@ -249,7 +251,7 @@ def test_teacher_compensates(trained, records):
         own = records.kind[:, None] == records.kind
         for visible in (keep, kept):
             found = method.encode(records.batch, visible)
-            r = relevance(method.ecg.project(found.tokens), texts, own)
+            r = relevance(method.ecg_encoder.project(found.tokens), texts, own)
             weights = relevance_weights(r, visible.flatten(1), temperature=0.1)
             mass.append(float(weights[:, records.secondary.flatten()].sum(1).mean()))
     assert mass[1] > 1.3 * mass[0]
@@ -263,8 +265,8 @@ def test_selector_loss_does_not_teach_the_text(patients):
         terms["selector"], list(method.parameters()), allow_unused=True, retain_graph=True
     )
     reached = {n for n, g in zip(names, sent, strict=True) if g is not None and bool(g.any())}
-    assert not any(n.startswith(("report", "masker", "ecg.project")) for n in reached)
-    assert "ecg.weigh.0.weight" in reached
+    assert not any(n.startswith(("text", "masker", "ecg_encoder.project")) for n in reached)
+    assert "ecg_encoder.weigh.0.weight" in reached
 
 
 def test_masker_loss_reaches_the_masker_only(patients):
@@ -291,7 +293,7 @@ def test_order_of_records_and_of_leads(patients):
         leads = torch.randperm(12, generator=generator(1))
         other = replace(patients, ecg=patients.ecg[:, leads])
         assert not torch.allclose(method.encode(other, keep[:, leads]).z, z)
-        method.ecg.lead.copy_(method.ecg.lead[leads].clone())
+        method.ecg_encoder.lead.copy_(method.ecg_encoder.lead[leads].clone())
         moved = method.encode(other, keep[:, leads]).z
     torch.testing.assert_close(moved, z, atol=1e-5, rtol=1e-5)
 
@@ -301,12 +303,12 @@ def test_order_of_records_and_of_leads(patients):
 
 def test_inference_needs_neither_text_nor_masker(patients, monkeypatch):
     method = make().eval()
-    inference = method.ecg.state_dict()
-    assert not any("mask" in name or "report" in name for name in inference)
-    monkeypatch.setattr(type(method.report), "encode", None)
+    inference = method.ecg_encoder.state_dict()
+    assert not any("mask" in name or "text" in name for name in inference)
+    monkeypatch.setattr(type(method.text), "encode", None)
     z = method.embed(replace(patients, reports=None))
     alone = make(mask="none")
-    alone.ecg.load_state_dict(inference)
+    alone.ecg_encoder.load_state_dict(inference)
     assert torch.equal(alone.embed(patients), z)
 
 
@@ -366,19 +368,33 @@ def test_what_is_missing_is_not_hidden_twice(patients):
 # curriculum, training, resuming
 
 
-def test_curriculum_counts_training_steps_only(patients):
+def test_curriculum_follows_the_step_that_it_is_given(patients):
+    method = make(horizon=10)
+    assert method.curriculum(0) == (0.1, False)
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    method.train().losses(patients, generator(), step=3)
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+    assert method.curriculum(0) == (0.1, False)
+    for step in range(1, 11):
+        share, adversarial = method.curriculum(step)
+        assert share == pytest.approx(0.1 + 0.4 * min(step / 5, 1))
+        assert adversarial == (step >= 1.5)
+    assert method.curriculum() == (0.5, True)
+    assert make(curriculum=False).curriculum(0) == (0.5, True)
+
+
+def test_curriculum_is_spread_over_the_run(patients):
+    """Its length comes from data, epochs and batch, unless the configuration says another."""
     method = make()
-    assert method.curriculum() == (0.1, False)
-    method.eval()
-    method.losses(patients, generator())
-    assert int(method.step) == 0
-    method.train()
-    for number in range(10):
-        method.losses(patients[:4], generator())
-        share, adversarial = method.curriculum()
-        assert share == pytest.approx(0.1 + 0.4 * min((number + 1) / 5, 1))
-        assert adversarial == (number + 1 >= 1.5)
-    assert make(curriculum=False).curriculum() == (0.5, True)
+    with pytest.raises(ValueError, match="how long training is"):
+        method.curriculum(1)
+    fit(method, patients, epochs=4, batch_size=16, progress=False)
+    assert method.horizon == 4 * 3
+    fit(method, patients, epochs=2, batch_size=8, progress=False)
+    assert method.horizon == 2 * 6
+    fixed = make(horizon=5)
+    fit(fixed, patients, epochs=1, batch_size=16, progress=False)
+    assert fixed.horizon == 5
 
 
 def test_same_seed_same_weights_and_resuming_is_exact(patients, tmp_path):
@@ -398,7 +414,7 @@ def test_same_seed_same_weights_and_resuming_is_exact(patients, tmp_path):
         run(out=tmp_path, after_epoch=stop)
     resumed, later = run(out=tmp_path, resume=True)
     assert later == history
-    assert int(resumed.step) == 12
+    assert later.steps == 12
     for other in (again, resumed):
         for name, value in whole.state_dict().items():
             assert torch.equal(value, other.state_dict()[name]), name
@@ -416,8 +432,10 @@ def test_robust_to_missing_evidence(trained, records):
 
 def test_masker_has_its_own_rate_and_no_decay():
     method = make()
-    (aligned, _), (masker, _) = method.steps()
-    first, second = (optimiser(g, 1e-3, 0.05, (0.9, 0.95)).param_groups for g in (aligned, masker))
+    aligned, masker = method.objectives()
+    first, second = (
+        optimiser([g], 1e-3, 0.05, (0.9, 0.95)).param_groups for g in (aligned, masker)
+    )
     assert {g["lr"] for g in first} == {1e-3}
     assert {g["lr"] for g in second} == {2e-3}
     assert {g["weight_decay"] for g in first} == {0.05, 0.0}

@@ -3,21 +3,11 @@
 import pytest
 import torch
 from two_processes import one_and_two
+from two_ranks.methods import cases
 
 from ecglearn.encoders.batch_norm import BatchNorm1d, BatchNorm2d
 
-CASES = (
-    "PTACL",
-    "MERL",
-    "TAMER",
-    "DERI",
-    "DERI vit",
-    "SCAR",
-    "ClinicalTransfer",
-    "JointEmbedding",
-    "LabStage",
-    "Reference",
-)
+CASES = tuple(cases())
 
 
 @pytest.fixture(scope="module")

@@ -5,26 +5,28 @@ from dataclasses import replace
 import pytest
 import torch
 from two_processes import one_and_two
-from two_ranks.methods import CASES, CLINICAL, patients
+from two_ranks.methods import cases, patients
 
 from ecglearn.methods.deri import DERI, DERIConfig
-from ecglearn.train import fit
-from ecglearn.train.step import Step, StepRunner
+from ecglearn.train import fit, step
+from ecglearn.train.step import StepRunner, only, turns
 
 # of a draw every part makes its own, so nothing is drawn here: see `without_draws`
 DECODERS = replace(
     DERIConfig.preset("smoke"), encoder="vit", dropout=0.0, drop_path=0.0, mask_ratio=0.0
 )
-EXACT = {
-    **{name: CASES[name] for name in CASES if name not in ("MERL", "TAMER", "DERI", "DERI vit")},
-    "DERI vit": lambda: DERI(DECODERS),
-}
+CASES = cases()
+BATCH_NORM = ("merl, joint", "tamer, joint", "deri, joint")
+# a masked autoencoder always draws
+DRAWING = ("ptacl, ecg", "ptacl, cine", "deri vit")
+EXACT = {name: make for name, make in CASES.items() if name not in BATCH_NORM + DRAWING}
+EXACT["deri vit"] = lambda: DERI(DECODERS)
 
 
 @pytest.fixture
 def without_draws(monkeypatch):
     monkeypatch.setattr(
-        Step, "forward", lambda self, batch, _: self.method.steps()[self.index][1](batch, None)
+        step._Terms, "forward", lambda self, batch, _, number: self.losses(batch, None, number)
     )
 
 
@@ -36,31 +38,34 @@ def batch():
 def made(name, batch):
     torch.manual_seed(0)
     method = EXACT[name]().double().train()
-    if hasattr(method, "table"):
-        method.table.scaler.fit(batch.table[:, : CLINICAL.columns])
+    method.setup(batch, 3)
     return method
 
 
 def three_steps(method, parts):
     found = {}
-    steps = [
-        (
-            StepRunner(method, index),
-            torch.optim.SGD([p for g in groups for p in g["params"]], lr=0.05),
-        )
-        for index, (groups, _) in enumerate(method.steps())
-    ]
-    for number in range(3):
-        for gradient, optimiser in steps:
-            optimiser.zero_grad()
-            terms = gradient(parts, range(len(parts)))
-            found |= {f"{number}/loss/{name}": torch.tensor(value) for name, value in terms.items()}
-            found |= {
-                f"{number}/gradient/{name}": p.grad.clone()
-                for name, p in method.named_parameters()
-                if p.grad is not None
-            }
-            optimiser.step()
+    plan = turns(method)
+    with only([one for together in plan for one in together], method):
+        steps = [
+            (
+                StepRunner(method, together[0].losses),
+                torch.optim.SGD([p for one in together for p in one.parameters], lr=0.05),
+            )
+            for together in plan
+        ]
+        for number in range(3):
+            for gradient, optimiser in steps:
+                optimiser.zero_grad()
+                terms = gradient(parts, range(len(parts)), number)
+                found |= {
+                    f"{number}/loss/{name}": torch.tensor(value) for name, value in terms.items()
+                }
+                found |= {
+                    f"{number}/gradient/{name}": p.grad.clone()
+                    for name, p in method.named_parameters()
+                    if p.grad is not None
+                }
+                optimiser.step()
     return found | {f"trained/{name}": value for name, value in method.state_dict().items()}
 
 
@@ -76,8 +81,8 @@ def test_four_parts_equal_the_whole(name, batch, without_draws):
 
 def test_without_the_rows_of_the_others_it_would_not(batch, without_draws):
     """The comparison can fail: the mean over small batches has another gradient."""
-    method = made("PTACL", batch)
-    StepRunner(method, 0)([batch], [0])
+    method = made("ptacl, joint", batch)
+    StepRunner(method, method.losses)([batch], [0], 0)
     right = torch.cat([p.grad.flatten() for p in method.parameters() if p.grad is not None])
     method.zero_grad()
     for part in range(4):
@@ -87,15 +92,17 @@ def test_without_the_rows_of_the_others_it_would_not(batch, without_draws):
     assert torch.cosine_similarity(right, wrong, dim=0) < 0.95
 
 
-@pytest.mark.parametrize("name", ["MERL", "TAMER", "DERI"])
+@pytest.mark.parametrize("name", BATCH_NORM)
 def test_batch_norm_inside_an_encoder_is_refused(name, batch):
-    with pytest.raises(ValueError, match=f"{name} has batch norms inside its encoder"):
+    with pytest.raises(
+        ValueError, match=f"{type(CASES[name]()).__name__} has batch norms inside its encoder"
+    ):
         fit(CASES[name](), batch, epochs=1, batch_size=8, accumulate=2)
 
 
 def test_batches_that_do_not_divide_are_refused(batch):
     with pytest.raises(ValueError, match="does not divide among 1 processes with 3 micro-batches"):
-        fit(made("SCAR", batch), batch, epochs=1, batch_size=8, accumulate=3)
+        fit(made("scar, joint", batch), batch, epochs=1, batch_size=8, accumulate=3)
 
 
 def test_two_processes_with_two_parts_equal_one_with_four(tmp_path):

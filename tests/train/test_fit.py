@@ -14,6 +14,7 @@ from two_processes import one_and_two
 from ecglearn.checkpoint import CheckpointError, load
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
+from ecglearn.method import Objective, Stage
 from ecglearn.methods.ptacl import PTACL, PTACLConfig
 from ecglearn.train import TrainingError, fit, fit_cached
 
@@ -155,12 +156,10 @@ def test_batches_that_do_not_fit_are_refused(patients):
 def test_cache_gives_the_same_weights_without_training(patients, tmp_path, monkeypatch):
     monkeypatch.setenv("ECGLEARN_CACHE", str(tmp_path))
 
-    def run(seed=0):
+    def run(seed=0, data=patients):
         torch.manual_seed(seed)
         method = PTACL(SMOKE)
-        history = fit_cached(
-            method, patients, name="t", data_key="48", epochs=1, batch_size=16, progress=False
-        )
+        history = fit_cached(method, data, name="t", epochs=1, batch_size=16, progress=False)
         return method, history
 
     first, history = run()
@@ -171,6 +170,9 @@ def test_cache_gives_the_same_weights_without_training(patients, tmp_path, monke
     assert history == replace(again, loaded=False)
     run(seed=1)
     assert len(list(tmp_path.iterdir())) == 2
+    # other ECGs are other data, reports that PTACL does not read are not
+    assert run(data=replace(patients, reports=None))[1].loaded
+    assert not run(data=replace(patients, ecg=patients.ecg + 1e-6))[1].loaded
     for file in tmp_path.iterdir():
         file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
@@ -193,24 +195,21 @@ class Numbers:
         return Numbers(self.x.to(device))
 
 
-class TwoPlayers(nn.Module):
+class TwoPlayers(Stage):
     """Each player has its own parameter and its own loss, as in adversarial masking."""
 
     def __init__(self):
         super().__init__()
         self.a, self.b = nn.Parameter(torch.zeros(1, 1)), nn.Parameter(torch.zeros(1, 1))
 
-    def steps(self):
-        return [
-            (
-                [{"params": [self.a]}],
-                lambda batch, generator: {"a": ((self.a - batch.x) ** 2).mean()},
-            ),
-            (
-                [{"params": [self.b]}],
-                lambda batch, generator: {"b": ((self.b - self.a) ** 2).mean()},
-            ),
-        ]
+    def losses(self, batch, generator=None, step=None):
+        return {"a": ((self.a - batch.x) ** 2).mean()}
+
+    def other(self, batch, generator=None, step=None):
+        return {"b": ((self.b - self.a) ** 2).mean()}
+
+    def objectives(self):
+        return [Objective([self.a], self.losses), Objective([self.b], self.other)]
 
 
 def test_several_steps_take_turns():

@@ -103,7 +103,7 @@ COMPILED = """
 import torch
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
-from ecglearn.methods.tamer import MERL, MERLConfig
+from ecglearn.methods.merl import MERL, MERLConfig
 from ecglearn.train import fit
 torch.set_num_threads(1)
 patients = ECGBatch.from_cohort(simulate(16, seed=3))
@@ -132,5 +132,6 @@ def test_compilation_is_asked_for(patients, monkeypatch):
     """Every part of the method is handed to the compiler, and its class is left alone."""
     asked = []
     monkeypatch.setattr(torch.nn.Module, "compile", lambda self: asked.append(type(self).__name__))
-    step.StepRunner(PTACL(SMOKE), 0, compile=True)
+    method = PTACL(SMOKE)
+    step.StepRunner(method, method.losses, compile=True)
     assert asked == ["ECGTransformer", "CineTransformer", "ProjectionHead", "ProjectionHead"]

@@ -5,8 +5,9 @@ import torch
 
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
+from ecglearn.registry import create, list_methods
 from ecglearn.train import fit_cached
-from ecglearn.train.schedules import METHODS, PATIENTS, trained
+from ecglearn.train.schedules import PATIENTS, trained
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +15,7 @@ def patients():
     return ECGBatch.from_cohort(simulate(PATIENTS["smoke"] + 8, seed=0))
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", list_methods())
 def test_second_time_loads_the_same_weights(name, patients, tmp_path, monkeypatch):
     monkeypatch.setenv("ECGLEARN_CACHE", str(tmp_path))
     first = trained(name, patients, preset="smoke")
@@ -30,14 +31,12 @@ def test_second_time_loads_the_same_weights(name, patients, tmp_path, monkeypatc
 def test_a_watched_run_is_never_loaded_but_kept(patients, tmp_path, monkeypatch):
     monkeypatch.setenv("ECGLEARN_CACHE", str(tmp_path))
     seen = []
-    kind, config = METHODS["MERL"]
     for watch in (None, seen.append, None):
         torch.manual_seed(0)
         history = fit_cached(
-            kind(config.preset("smoke")),
+            create("merl", "smoke"),
             patients,
             name="m",
-            data_key="d",
             epochs=1,
             batch_size=32,
             after_epoch=watch,
@@ -47,7 +46,7 @@ def test_a_watched_run_is_never_loaded_but_kept(patients, tmp_path, monkeypatch)
 
 
 def test_bad_names_and_few_patients(patients):
-    with pytest.raises(ValueError, match="no recipe for 'CLIP' in preset 'smoke'; there are PTACL"):
+    with pytest.raises(ValueError, match="no method 'CLIP'; there are ptacl"):
         trained("CLIP", patients, preset="smoke")
     with pytest.raises(ValueError, match="needs 96 patients, not 50"):
         trained("MERL", patients[:50], preset="smoke")

@@ -14,17 +14,10 @@ from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
 from ecglearn.distributed import gather, rank, size, start
 from ecglearn.encoders.batch_norm import BatchNorm1d, BatchNorm2d
-from ecglearn.methods.clinical_transfer import (
-    ClinicalTransfer,
-    ClinicalTransferConfig,
-    JointEmbedding,
-    LabStage,
-    Reference,
-)
-from ecglearn.methods.deri import DERI, DERIConfig
-from ecglearn.methods.ptacl import PTACL, PTACLConfig
-from ecglearn.methods.scar import SCAR, SCARConfig
-from ecglearn.methods.tamer import MERL, TAMER, MERLConfig, TAMERConfig
+from ecglearn.method import Objective, Stage
+from ecglearn.methods.clinical_transfer import ClinicalTransferConfig, Reference
+from ecglearn.registry import create, list_methods
+from ecglearn.train.step import only, turns
 
 PATIENTS = 28  # no number of leads, by which a draw of rows would be mistaken
 
@@ -64,45 +57,56 @@ def patients() -> ECGBatch:
 
 
 # layers with dropout draw inside PyTorch, where no share can be taken
-CLINICAL = replace(
-    ClinicalTransferConfig.preset("smoke"), dropout=0.0, table_dropout=(0.0, 0.0), hide=0.0
-)
-DECODERS = replace(DERIConfig.preset("smoke"), dropout=0.0)
-CASES: dict[str, Callable[[], Any]] = {
-    "PTACL": lambda: PTACL(replace(PTACLConfig.preset("smoke"), augmented=True)),
-    "MERL": lambda: MERL(MERLConfig.preset("smoke")),
-    "TAMER": lambda: TAMER(TAMERConfig.preset("smoke")),
-    "DERI": lambda: DERI(DECODERS),
-    "DERI vit": lambda: DERI(replace(DECODERS, encoder="vit", views="dropout")),
-    "SCAR": lambda: SCAR(replace(SCARConfig.preset("smoke"), curriculum=False)),
-    "ClinicalTransfer": lambda: ClinicalTransfer(CLINICAL),
-    "JointEmbedding": lambda: JointEmbedding(ClinicalTransfer(CLINICAL)),
-    "LabStage": lambda: LabStage(ClinicalTransfer(CLINICAL)),
-    "Reference": lambda: Reference(CLINICAL, ecg=True),
+QUIET: dict[str, dict[str, Any]] = {
+    "ptacl": {"augmented": True},
+    "deri": {"dropout": 0.0},
+    "scar": {"curriculum": False},
+    "clinical-transfer": {"dropout": 0.0, "table_dropout": (0.0, 0.0), "hide": 0.0},
 }
+CLINICAL = ClinicalTransferConfig.preset("smoke", **QUIET["clinical-transfer"])
+
+
+def stage_of(name: str, index: int) -> Callable[[], Stage]:
+    """A new method, and one of its stages."""
+    return lambda: create(name, "smoke", **QUIET.get(name, {})).stages()[index][1]
+
+
+def cases() -> dict[str, Callable[[], Stage]]:
+    """Every stage of every registered method, and some variants."""
+    found = {
+        f"{name}, {part}": stage_of(name, index)
+        for name in list_methods()
+        for index, (part, _) in enumerate(create(name, "smoke").stages())
+    }
+    vit = QUIET["deri"] | {"encoder": "vit", "views": "dropout"}
+    return found | {
+        "deri vit": lambda: create("deri", "smoke", **vit),
+        "reference": lambda: Reference(CLINICAL, ecg=True),
+    }
 
 
 class Step(torch.nn.Module):
-    """One entry of `steps()`."""
+    """The losses of a turn, as a module that holds the method."""
 
-    def __init__(self, method: Any, index: int) -> None:
+    def __init__(self, method: Stage, turn: list[Objective]) -> None:
         super().__init__()
-        self.method, self.index = method, index
+        self.method, self.losses = method, turn[0].losses
 
     def forward(self, batch: ECGBatch, generator: Generator) -> dict[str, torch.Tensor]:
-        return self.method.steps()[self.index][1](batch, generator)
+        return self.losses(batch, generator, None)
 
 
-def three_steps(method: Any, batch: ECGBatch) -> dict[str, torch.Tensor]:
+def three_steps(method: Stage, batch: ECGBatch) -> dict[str, torch.Tensor]:
     """Plain descent: Adam blows rounding up where a gradient is exactly zero."""
     steps = []
-    for index, (groups, _) in enumerate(method.steps()):
-        step = Step(method, index)
+    for turn in turns(method):
+        step = Step(method, turn)
         if size() > 1:
             step = DistributedDataParallel(
                 step, broadcast_buffers=False, find_unused_parameters=True
             )
-        steps.append((step, torch.optim.SGD([p for g in groups for p in g["params"]], lr=0.05)))
+        trained = [p for one in turn for p in one.parameters]
+        steps.append((step, torch.optim.SGD(trained, lr=0.05)))
     found = {}
     for number in range(3):
         for step, optimiser in steps:
@@ -144,12 +148,15 @@ def main() -> None:
         setattr(torch, name, of_whole_batch(getattr(torch, name)))
     whole = patients()
     found = {}
-    for name, make in CASES.items():
+    wanted = sys.argv[2:]
+    for name, make in cases().items():
+        if wanted and name not in wanted:
+            continue
         torch.manual_seed(0)
         method = make().double().train()
-        if hasattr(method, "table"):
-            method.table.scaler.fit(whole.table[:, : CLINICAL.columns])  # pyright: ignore
-        steps = three_steps(method, own(whole))
+        method.setup(whole, 3)
+        with only(method.objectives(), method):
+            steps = three_steps(method, own(whole))
         found |= {f"{name}/{key}": value for key, value in steps.items()}
     for axes, norm in ((1, BatchNorm1d(3)), (2, BatchNorm2d(3))):
         torch.manual_seed(0)

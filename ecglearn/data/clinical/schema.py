@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ecglearn.cohort.clinical import DEMOGRAPHICS, LABS, REFERENCE_RANGES, VITALS
+from ecglearn.errors import InputError
 
 
-class ClinicalError(ValueError):
+class ClinicalError(InputError):
     """A clinical value, unit, item or time that cannot be used; the message says which and why.
 
     Book: clinical-transfer#clinical-table
@@ -185,3 +186,24 @@ def clinical_table(
     known["bmi"] = known["weight"] / (known["height"] / 100) ** 2
     numbers = [column.check(known[column.name]) for column in TABLE_COLUMNS]
     return np.stack([*numbers, known[SEX]], 1)
+
+
+def age_and_sex(
+    ages: Sequence[float | None], sexes: Sequence[str | float | None]
+) -> Float[np.ndarray, "n columns"]:
+    """The table m of patients of whom age and sex are known at most.
+
+    Args:
+        ages: years; None or NaN where unknown.
+        sexes: "female" or "male"; None or NaN where unknown.
+
+    Returns:
+        Columns as of `clinical_table`, float32, NaN where unknown.
+
+    Book: clinical-transfer#clinical-table
+    """
+    table = np.full((len(ages), len(TABLE_COLUMNS) + 1), np.nan, np.float32)
+    table[:, 0] = np.asarray(ages, np.float32)
+    for sex, number in (("female", 0), ("male", 1)):
+        table[[found == sex for found in sexes], -1] = number
+    return table

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecglearn.errors import InputError
 
-class TableError(ValueError):
+
+class TableError(InputError):
     """A table that is absent, unreadable or lacks a column; the message says which and why.
 
     Book: your-own-data#data-layouts

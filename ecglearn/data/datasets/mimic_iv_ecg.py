@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def list_records(folder: Path) -> Listing:
     ids = ("subject_id", "study_id")
     for row in table_rows(folder / "machine_measurements.csv", (*ids, *_REPORTS)):
         if isinstance(row, dict):
-            values = (row["study_id"], row["subject_id"], machine_report(row))
+            values = (row["study_id"], row["subject_id"], machine_report(row[k] for k in _REPORTS))
             reports.execute("INSERT OR IGNORE INTO reports VALUES (?, ?, ?)", values)
     for number, row in enumerate(table_rows(folder / "record_list.csv", (*ids, "path"))):
         if isinstance(row, str):
@@ -65,19 +66,19 @@ def list_records(folder: Path) -> Listing:
     reports.close()
 
 
-def machine_report(row: dict[str, str]) -> str:
+def machine_report(lines: Iterable[str]) -> str:
     """The lines of the machine as one text.
 
     Args:
-        row: of `machine_measurements.csv`.
+        lines: columns `report_0` to `report_17` of one row of `machine_measurements.csv`.
 
     Source: Liu et al. 2024 (MERL): lines joined by ". ", EKG written ECG. Theirs is in lower case
         with a full stop at the end; those of fewer than four words they leave out, here they stay.
 
     Book: your-own-data#data-reports
     """
-    lines = [clean_report(row[name]).rstrip(" .") for name in _REPORTS]
-    return re.sub(r"\bEKG\b", "ECG", ". ".join(line for line in lines if line))
+    cleaned = (clean_report(line).rstrip(" .") for line in lines)
+    return re.sub(r"\bEKG\b", "ECG", ". ".join(filter(None, cleaned)))
 
 
 def read_ecg_list(folder: str | os.PathLike[str]) -> pd.DataFrame:
@@ -88,8 +89,8 @@ def read_ecg_list(folder: str | os.PathLike[str]) -> pd.DataFrame:
 
     Returns:
         One row for each ECG in the order of the list: `patient`, `study`, `time`, `path` (without
-        ending, inside the folder) and `report`: the lines of the machine without the full stops at
-        their ends, joined by ". "; empty where there are no measurements.
+        ending, inside the folder) and `report`, as of `machine_report`; empty where there are no
+        measurements.
 
     Raises:
         ClinicalError: a table, a column or a time is absent or unreadable; a study comes twice or
@@ -112,11 +113,8 @@ def read_ecg_list(folder: str | os.PathLike[str]) -> pd.DataFrame:
         )
     texts = []
     for lines in read_pieces(folder, "machine_measurements", ids | dict.fromkeys(_REPORTS, "str")):
-        text: Any = pd.Series("", index=lines.index, dtype="str")
-        for name in _REPORTS:
-            line = lines[name].fillna("").str.strip().str.rstrip(" .")
-            between = ((text != "") & (line != "")).map({True: ". ", False: ""}).astype("str")
-            text = text + between + line
+        told = lines[[*_REPORTS]].fillna("").itertuples(index=False, name=None)
+        text = pd.Series([machine_report(row) for row in told], index=lines.index, dtype="str")
         texts.append(lines[[*ids]].assign(report=text))
     reports: Any = pd.concat(texts, ignore_index=True)
     only_once(reports["study_id"], "machine_measurements")

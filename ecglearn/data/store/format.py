@@ -14,6 +14,7 @@ from typing import Any
 from ecglearn.data.datasets.registry import DatasetInfo
 from ecglearn.data.label_sets import label_set
 from ecglearn.data.store.shards import COUNTS_PER_MV, Settings, schema
+from ecglearn.errors import InputError
 from ecglearn.signals.leads import LEADS
 
 ABOUT, INDEX, SIGNALS, REFUSED = "store.json", "index.parquet", "signals", "refused.csv"
@@ -22,7 +23,7 @@ VERSION = 1
 _GROUP = 4096  # rows that are written to the index at once
 
 
-class StoreError(ValueError):
+class StoreError(InputError):
     """A store that is absent, damaged or cannot be made; the message says which and why.
 
     Book: your-own-data#data-store

@@ -14,7 +14,6 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from ecglearn.checkpoint import library_hash
 from ecglearn.data.datasets.base import Listing, RecordMeta, SkippedRecord
 from ecglearn.data.datasets.registry import DATASETS, DatasetInfo
 from ecglearn.data.splits import split_of
@@ -28,6 +27,7 @@ from ecglearn.data.store.format import (
     join_shards,
 )
 from ecglearn.data.store.shards import Settings, write_shard
+from ecglearn.provenance import code_digest
 
 SHARD = 64  # records that one process reads before it writes
 RATES = (61.0, 1000.0)
@@ -109,11 +109,12 @@ def prepare(
         raise StoreError(f"{folder} holds no record of {origin.title}: check the path")
     hidden = bool(os.environ.get("TQDM_DISABLE")) if progress is None else not progress
     shards: list[Path] = []
+    made_by = code_digest(write_shard.__module__, origin.add_header.__module__)
     with tqdm(total=total, disable=hidden, unit="record", desc=origin.name) as bar:
 
         def unfinished() -> Iterator[tuple]:
             for items in _pieces(_checked(origin.list_records(folder), settings), SHARD):
-                name = f"{len(shards):06d}-{_digest(settings, items)}.arrow"
+                name = f"{len(shards):06d}-{_digest(made_by, settings, items)}.arrow"
                 shards.append(out / SHARDS / name)
                 if shards[-1].exists():
                     bar.update(len(items))
@@ -207,6 +208,6 @@ def _pieces(entries: Listing, size: int) -> Iterator[list[RecordMeta | SkippedRe
         yield piece
 
 
-def _digest(settings: Settings, items: list[RecordMeta | SkippedRecord]) -> str:
-    """Changes with the table, the settings and the library, so that no stale shard is taken."""
-    return hashlib.sha256(repr((library_hash(), settings, items)).encode()).hexdigest()[:16]
+def _digest(made_by: str, settings: Settings, items: list[RecordMeta | SkippedRecord]) -> str:
+    """Changes with the table, the settings and the code, so that no stale shard is taken."""
+    return hashlib.sha256(repr((made_by, settings, items)).encode()).hexdigest()[:16]

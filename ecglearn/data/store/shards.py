@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecglearn.data.datasets.base import RecordMeta, SkippedRecord, path_inside
-from ecglearn.data.preprocess import clean_ecg, shortest_ecg
+from ecglearn.data.preprocess import (
+    COUNTS_PER_MV,
+    TOGETHER,
+    check_length,
+    clean_ecg,
+    finish_record,
+)
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.record import ECGRecord, read_record
-from ecglearn.signals.beats import detect_r_peaks
-from ecglearn.signals.filters import FLAT
-from ecglearn.signals.leads import LEADS
 
-COUNTS_PER_MV = 1000  # one count is one microvolt
-LARGEST = 32_767
 LONGEST = 1800.0  # seconds, as the longest records of the Challenge
-_TOGETHER = 80_000  # samples of a lead that are filtered in one call: 16 usual records
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def write_shard(
             samples = record.signal.shape[1]
             alike = waiting.setdefault((record.fs, samples), [])
             alike.append((row, record))
-            if len(alike) * samples >= _TOGETHER:
+            if len(alike) * samples >= TOGETHER:
                 _clean(alike, settings)
                 alike.clear()
         except RecordError as error:
@@ -129,12 +129,7 @@ def schema(label_sets: Sequence[str]) -> Any:
 
 def _read(folder: Path, entry: RecordMeta, settings: Settings) -> ECGRecord:
     record = read_record(path_inside(folder, entry.path), root=folder, longest=LONGEST)
-    samples, seconds = record.signal.shape[1], record.signal.shape[1] / record.fs
-    if samples * settings.fs / record.fs < shortest_ecg(settings.fs):
-        raise RecordError(
-            f"{seconds:.1f} s are too short for the filter, which needs "
-            f"{shortest_ecg(settings.fs) / settings.fs:.1f} s at {settings.fs:g} Hz"
-        )
+    check_length(record, fs=settings.fs)
     return record
 
 
@@ -171,49 +166,20 @@ def _stored(
     clean: NDArray[np.float32], record: ECGRecord, notes: str, settings: Settings
 ) -> dict[str, Any]:
     """Counts, what was observed, size, and R peaks of one cleaned record."""
-    length = clean.shape[1]
-    if settings.seconds is not None:
-        length = min(length, round(settings.seconds * settings.fs))
-    counts = np.rint(clean[:, :length].astype(np.float64) * COUNTS_PER_MV)
-    if np.abs(counts).max() > LARGEST:
-        raise RecordError(
-            f"samples beyond {LARGEST / COUNTS_PER_MV:g} mV after filtering cannot come from a "
-            "body surface; correct gain or unit in the header"
-        )
-    seen = record.observed
-    if not seen.all():
-        last = (np.arange(clean.shape[1]) * (record.fs / settings.fs)).astype(np.int64)
-        seen = seen[:, last]
-    seen = seen[:, :length].copy()
-    empty = np.flatnonzero(seen.any(1) & _flat(counts, seen))
-    seen[empty] = False
-    if not seen.any():
-        raise RecordError("no lead holds a signal; check the electrodes, or get the record again")
-    if empty.size:
-        said = f"nothing is left of {', '.join(LEADS[k] for k in empty)} after filtering"
-        notes = f"{notes}; {said}" if notes else said
-    there = counts[seen]
-    try:
-        peaks = detect_r_peaks(counts / COUNTS_PER_MV, settings.fs)
-    except ValueError as error:
-        raise RecordError(str(error)) from error
+    done = finish_record(
+        clean, record.observed, record.fs, fs=settings.fs, seconds=settings.seconds
+    )
+    counts = np.rint(done.signal * COUNTS_PER_MV)
+    there = counts[done.observed]
     return {
-        "notes": notes,
-        "samples": length,
+        "notes": "; ".join(filter(None, (notes, done.note))),
+        "samples": counts.shape[1],
         "mean": float(there.mean()),
         "std": float(there.std()),
-        "r_peaks": peaks,
-        "gaps": gaps(seen),
+        "r_peaks": done.r_peaks,
+        "gaps": gaps(done.observed),
         "signal": counts.astype("<i2").tobytes(),
     }
-
-
-def _flat(counts: NDArray[np.float64], seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which leads hold nothing but a flat line, as `zscore` sees it."""
-    number = np.maximum(seen.sum(1), 1)
-    mean = (counts * seen).sum(1) / number
-    spread = np.sqrt((np.square(counts - mean[:, None]) * seen).sum(1) / number)
-    return spread <= FLAT * (COUNTS_PER_MV + np.abs(mean))
 
 
 def gaps(seen: NDArray[np.bool_]) -> NDArray[np.int32]:

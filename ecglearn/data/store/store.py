@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ecglearn.data.batch import ECGBatch
-from ecglearn.data.clinical.schema import TABLE_COLUMNS
+from ecglearn.data.clinical.schema import age_and_sex
 from ecglearn.data.store.format import ABOUT, INDEX, SHARDS, SIGNALS, VERSION, StoreError
 from ecglearn.signals.beats import pad_peaks
 
@@ -112,6 +112,8 @@ class Store:
             table=torch.from_numpy(self._demographics[here]),
             reports=[self.reports[row] for row in here],
             index=torch.from_numpy(whole),
+            label_names=self.label_names if self.label_set else None,
+            names=[self._names[row] for row in here],
         )
 
     @property
@@ -138,6 +140,10 @@ class Store:
     def reports(self) -> list[str]:
         """Report of each record; empty where there is none."""
         return self.index["report"].fillna("").tolist()
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return self.index["record"].tolist()
 
     @property
     def label_sets(self) -> tuple[str, ...]:
@@ -204,11 +210,7 @@ class Store:
 
     @cached_property
     def _demographics(self) -> NDArray[np.float32]:
-        table = np.full((len(self), len(TABLE_COLUMNS) + 1), np.nan, np.float32)
-        table[:, 0] = self.index["age"]
-        sex = self.index["sex"]
-        table[:, -1] = np.where(sex == "male", 1, np.where(sex == "female", 0, np.nan))
-        return table
+        return age_and_sex(self.index["age"].tolist(), self.index["sex"].tolist())
 
 
 def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> Store:

@@ -1,1 +1,21 @@
-"""WFDB records: path in, record out; nothing is read that was not checked."""
+"""A WFDB record: path in, record out, and back."""
+
+from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.comments import Patient, parse_age, read_comments
+from ecglearn.data.wfdb.reader import RawRecord, open_record
+from ecglearn.data.wfdb.record import ECGRecord, find_records, read_record
+from ecglearn.data.wfdb.write import write_counts, write_record
+
+__all__ = [
+    "ECGRecord",
+    "Patient",
+    "RawRecord",
+    "RecordError",
+    "find_records",
+    "open_record",
+    "parse_age",
+    "read_comments",
+    "read_record",
+    "write_counts",
+    "write_record",
+]

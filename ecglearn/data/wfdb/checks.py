@@ -5,12 +5,14 @@ import re
 from pathlib import Path
 from typing import Any
 
+from ecglearn.errors import InputError
+
 Place = str | os.PathLike[str]
 _MOST_VALUES = 2**28  # samples times channels
 _RATES = (1.0, 100_000.0)
 
 
-class RecordError(ValueError):
+class RecordError(InputError):
     """A record that cannot be read safely; the message says which, why, and what to do.
 
     Book: the-12-lead-ecg#ecg-own-record

@@ -10,13 +10,16 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from tqdm.auto import tqdm
 
+from ecglearn.abilities import Embeds
 from ecglearn.cohort import Cohort
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.splits import check_disjoint, check_new_records
+from ecglearn.errors import InputError
 from ecglearn.evaluate.benchmark import oracle_tasks
 from ecglearn.evaluate.benchmark import tasks as plain_tasks
 from ecglearn.evaluate.benchmark.frozen_model import AgeAndSex, FrozenModel, Measurement, Patients
 from ecglearn.evaluate.probe import LABEL_FRACTIONS, Split
+from ecglearn.method import Method
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +50,7 @@ class _Measured(NamedTuple):
 
 
 def compare(
-    models: Mapping[str, Any],
+    models: Mapping[str, Embeds | Sequence[Embeds]],
     cohort: Cohort,
     *,
     train: int | None = None,
@@ -68,7 +71,7 @@ def compare(
 
     Args:
         models: name to a method with `embed(batch)`, or to a list of runs of it that differ in
-            their seed. What else it can do (`ecglearn.method`: `EmbedsText`, `EmbedsCine`,
+            their seed. What else it can do (`ecglearn.abilities`: `EmbedsText`, `EmbedsCine`,
             `LocalTokens`) is used where it can.
         cohort: simulated patients; the first `train` of them may have taught the models.
         train: how many; None takes two thirds.
@@ -90,7 +93,7 @@ def compare(
         for the summary, else a finding, flag or phenotype.
 
     Raises:
-        ValueError: a patient, or a record, is on both sides; no patient is left to judge; no such
+        InputError: a patient, or a record, is on both sides; no patient is left to judge; no such
             task.
 
     Book: evaluation#compare
@@ -99,15 +102,16 @@ def compare(
 
     unknown = [task for task in tasks if task not in TASKS]
     if unknown:
-        raise ValueError(f"no task {', '.join(unknown)}; there are {', '.join(TASKS)}")
+        raise InputError(f"no task {', '.join(unknown)}; there are {', '.join(TASKS)}")
     patients = _patients(cohort, train, external, train_index, label_fractions, seed)
     columns: dict[str, tuple[str, list[Any], Sequence[str]]] = {}
     for name, given in models.items():
         runs = list(given) if isinstance(given, (list, tuple)) else [given]
         columns[name] = (name, runs, tasks)
         asked = [task for task in tasks if task in CONTROLLED]
-        if controls and all(hasattr(run, "config") for run in runs):
-            twins = [untrained(run, seed + k) for k, run in enumerate(runs)]
+        ours = [run for run in runs if isinstance(run, Method)]
+        if controls and len(ours) == len(runs):
+            twins = [untrained(run, seed + k) for k, run in enumerate(ours)]
             columns[f"{name}, untrained"] = (name, twins, asked)
     if controls:
         asked = [task for task in tasks if task in ("probe", "calibration", "labs", "phenotypes")]
@@ -124,7 +128,7 @@ def compare(
     return pd.DataFrame(lines)
 
 
-def untrained(method: Any, seed: int = 0) -> Any:
+def untrained(method: Method, seed: int = 0) -> Method:
     """The same method with weights that have learned nothing.
 
     Args:
@@ -150,7 +154,7 @@ def _patients(
     count = len(cohort) * 2 // 3 if train is None else train
     cut = count * 4 // 5
     if not 0 < cut < count < len(cohort):
-        raise ValueError(
+        raise InputError(
             f"{count} of {len(cohort)} patients for training leave nobody to choose or to judge; "
             "simulate more patients or pass a smaller `train`"
         )

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ecglearn.abilities import Embeds, EmbedsText
 from ecglearn.cohort.truth import evidence
 from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate.metrics.auroc import auroc_columns
@@ -78,12 +79,12 @@ class FrozenModel:
     Book: evaluation#compare
     """
 
-    def __init__(self, method: Any, patients: Patients) -> None:
+    def __init__(self, method: Embeds, patients: Patients) -> None:
         self.method, self.patients = method, patients
 
     def embed(self, batch: ECGBatch) -> NDArray[np.float64]:
         """Vectors of some records."""
-        return self.method.embed(batch).double().cpu().numpy()
+        return torch.as_tensor(self.method.embed(batch)).double().cpu().numpy()
 
     @cached_property
     def features(self) -> Split:
@@ -98,7 +99,7 @@ class FrozenModel:
     @property
     def reads_text(self) -> bool:
         """Whether findings can be put into words for it."""
-        return hasattr(self.method, "embed_text")
+        return isinstance(self.method, EmbedsText)
 
 
 class AgeAndSex:

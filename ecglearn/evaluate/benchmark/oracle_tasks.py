@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ecglearn.abilities import EmbedsCine, LocalTokens
 from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate.benchmark.frozen_model import (
     LOOKED_AT,
@@ -61,7 +62,7 @@ def phase(model: FrozenModel) -> Iterator[Measurement]:
     """
     parts, cohorts, method = model.patients.parts, model.patients.cohorts, model.method
     test = parts.test
-    if hasattr(method, "local_tokens"):
+    if isinstance(method, LocalTokens):
         (x, seconds), (z, _) = method.local_tokens(parts.validation), method.local_tokens(test)
         error = phase_errors(
             (_numpy(x), cohorts.validation.truth),
@@ -72,7 +73,7 @@ def phase(model: FrozenModel) -> Iterator[Measurement]:
         yield Measurement(
             "phase in tokens", "error in ms", ("all",), lambda r: error[r].mean(), len(z)
         )
-    if hasattr(method, "embed_cine") and test.cine is not None:
+    if isinstance(method, EmbedsCine) and test.cine is not None:
         ecg, cine, valid = method.local(test)
         maps = alignment_maps(ecg[valid], cine[valid])
         beat = np.nanmedian(np.diff(cohorts.test.truth.r_times, axis=1), axis=1)[_numpy(valid) > 0]

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from ecglearn.abilities import EmbedsCine, EmbedsText
 from ecglearn.cohort import FINDINGS, PHENOTYPES
 from ecglearn.cohort.parse_reports import read_reports
 from ecglearn.data.clinical.schema import enough_cases, flag_names, lab_flags
@@ -118,9 +119,9 @@ def retrieval(model: FrozenModel) -> Iterator[Measurement]:
     x = torch.from_numpy(model.features.test)
     hit = matches(cosine(x, x), test.phenotypes).mean(1).numpy()
     yield Measurement("similar heart", "P@1", ("all",), lambda r: hit[r].mean(), len(test))
-    if model.reads_text:
+    if isinstance(method, EmbedsText):
         name, pair = "own report", (method.embed(test), method.embed_text(test.reports))
-    elif hasattr(method, "project") and test.cine is not None:
+    elif isinstance(method, EmbedsCine) and test.cine is not None:
         name, pair = "own cine", method.project(test)
     else:
         return

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from ecglearn.evaluate.intervals import Interval
+from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,10 +144,11 @@ def auroc_intervals(
         found = auroc_columns(y[rows], s[rows])
         return np.append(found, _mean(found))
 
-    drawn = np.stack([values(rows) for rows in _resampled(patients, len(y), n_resamples, seed)])
+    draws = resampled_rows(len(y), n_resamples, seed, patients)
+    drawn = np.stack([values(rows) for rows in draws])
     value, cases = values(np.arange(len(y))), np.nansum(y, 0)
     table = {
-        name: {**_interval(value[k], drawn[:, k])._asdict(), "cases": int(count)}
+        name: {**interval_of(value[k], drawn[:, k])._asdict(), "cases": int(count)}
         for k, (name, count) in enumerate(zip(names, [*cases, cases.sum()], strict=True))
     }
     return pd.DataFrame(table).T
@@ -214,28 +215,8 @@ def paired(
         return statistic(*(mean_auroc(y[rows], s[rows]) for y, s in tables))
 
     n = len(tables[0][0])
-    drawn = np.array([value(rows) for rows in _resampled(patients, n, n_resamples, seed)])
-    return _interval(value(np.arange(n)), drawn)
-
-
-def _resampled(
-    patients: Sequence[Any] | None, n: int, n_resamples: int, seed: int
-) -> list[NDArray[np.int64]]:
-    """Rows of each resampled cohort; the records of one patient stay together."""
-    whose = np.arange(n) if patients is None else np.asarray(patients)
-    rows_of = [np.flatnonzero(whose == name) for name in dict.fromkeys(whose.tolist())]
-    rng = np.random.default_rng(seed)
-    return [
-        np.concatenate([rows_of[i] for i in rng.integers(len(rows_of), size=len(rows_of))])
-        for _ in range(n_resamples)
-    ]
-
-
-def _interval(value: float, drawn: NDArray[np.float64]) -> Interval:
-    if np.isnan(drawn).all():
-        return Interval(float(value), float("nan"), float("nan"))
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return Interval(float(value), float(low), float(high))
+    drawn = [value(rows) for rows in resampled_rows(n, n_resamples, seed, patients)]
+    return interval_of(value(np.arange(n)), drawn)
 
 
 def _mean(values: NDArray[np.float64]) -> float:

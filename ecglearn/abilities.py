@@ -1,0 +1,64 @@
+"""What a model may be able to do, asked with `isinstance`; anybody's model counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """All that evaluation needs of anybody's model: vectors of records.
+
+    Book: five-methods#contract
+    """
+
+    def embed(self, batch: Any, /) -> Any:
+        """Vectors (B, D), a tensor or an array."""
+        ...
+
+
+@runtime_checkable
+class EmbedsText(Embeds, Protocol):
+    """A model that also puts texts into the space of its vectors: it can be asked in words.
+
+    Book: five-methods#contract
+    """
+
+    def embed_text(self, texts: Sequence[str], /) -> Any:
+        """Vectors of texts (C, D)."""
+        ...
+
+
+@runtime_checkable
+class LocalTokens(Protocol):
+    """A model that says something about each time of a record.
+
+    Book: five-methods#contract
+    """
+
+    def local_tokens(self, batch: Any, /) -> tuple[Tensor, Tensor]:
+        """Tokens in order of time (B, N, D), and the second each is centred at (N,)."""
+        ...
+
+
+@runtime_checkable
+class EmbedsCine(Embeds, Protocol):
+    """A model that also reads cine loops, as a whole and phase by phase.
+
+    Book: five-methods#contract
+    """
+
+    def embed_cine(self, batch: Any, /) -> Tensor:
+        """Features of the cine (B, D)."""
+        ...
+
+    def project(self, batch: Any, /) -> tuple[Tensor, Tensor]:
+        """ECG and cine in the common space (B, P), (B, P)."""
+        ...
+
+    def local(self, batch: Any, /) -> tuple[Tensor, Tensor, Tensor]:
+        """Phases of ECG and cine (B, T, D), and which records have a usable beat (B,)."""
+        ...

@@ -1,0 +1,337 @@
+"""The contract of a method: what training, evaluation, the commands and the book ask of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor, nn
+
+from ecglearn.checkpoint import CheckpointError, load_weights
+from ecglearn.checkpoint import load as load_tensors
+from ecglearn.checkpoint import save as save_tensors
+from ecglearn.data.batch import ECGBatch
+from ecglearn.encoders.inference import map_batches
+from ecglearn.encoders.text_encoder import bert_parameters
+from ecglearn.encoders.text_tower import TextTower, same_reports
+from ecglearn.errors import InputError
+
+if TYPE_CHECKING:
+    from typing import Self
+else:
+    Self = Any  # the checker of shapes sees methods without their class
+
+Losses = dict[str, Tensor]
+T = TypeVar("T")
+REGISTERED: dict[str, type[Method]] = {}  # by name
+
+
+@dataclass(frozen=True)
+class Config:
+    """Sizes and weights of a method; a preset is a name for some changed fields.
+
+    Attributes:
+        fs: ECG rate in hertz.
+        samples: length of a record.
+
+    Book: five-methods#contract
+    """
+
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}}
+
+    fs: float = 500
+    samples: int = 5000
+
+    @classmethod
+    def preset(cls, name: str, **changes: Any) -> Self:
+        """The configuration called `paper`, `class` (minutes on a laptop) or `smoke` (seconds).
+
+        Args:
+            name: one of `PRESETS`.
+            **changes: fields that differ from it.
+
+        Raises:
+            InputError: another name, or no such field.
+        """
+        if name not in cls.PRESETS:
+            method = cls.__name__.removesuffix("Config")
+            raise InputError(f"{method} has the presets {', '.join(cls.PRESETS)}, not '{name}'")
+        return cls.from_dict({**cls.PRESETS[name], **changes})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Field to value, as `from_dict` reads it."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """A configuration from its fields; lists, as JSON has them, become tuples.
+
+        Args:
+            values: field to value; what is absent keeps its default.
+
+        Raises:
+            InputError: there is no such field.
+        """
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(values) - known):
+            raise InputError(
+                f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+            )
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**plain)
+
+
+class Objective(NamedTuple):
+    """Parameters that descend the sum of some losses.
+
+    Objectives with the same `losses` share a step; others take turns within each batch.
+
+    Attributes:
+        parameters: trained; what no objective of a stage names is held.
+        losses: from (batch, generator, step) to named terms, already weighted.
+        lr_scale: learning rate over that of the run.
+        weight_decay: of matrices; None takes that of the run.
+
+    Book: five-methods#contract
+    """
+
+    parameters: Sequence[nn.Parameter]
+    losses: Callable[..., Losses]
+    lr_scale: float = 1.0
+    weight_decay: float | None = None
+
+
+class Schedule(NamedTuple):
+    """How long each stage of a method is trained in the book.
+
+    Attributes:
+        epochs: of each stage.
+        batch_sizes: of each stage.
+
+    Book: five-methods#trained-weights
+    """
+
+    epochs: tuple[int, ...]
+    batch_sizes: tuple[int, ...]
+
+
+class Stage(nn.Module, ABC):
+    """Anything that `ecglearn.train.fit` trains: a method, or one of its stages.
+
+    Attributes:
+        config: sizes and weights.
+        needs: fields of `ECGBatch` that its losses read.
+
+    Book: five-methods#contract
+    """
+
+    config: Any = None
+    needs: tuple[str, ...] = ("ecg",)
+
+    def setup(self, data: Any, total_steps: int) -> None:
+        """Learn from the training data what must be known before the first step.
+
+        Called once by `fit`, before a checkpoint is restored. Here: nothing.
+
+        Args:
+            data: training records.
+            total_steps: of the run.
+        """
+
+    @abstractmethod
+    def losses(
+        self, batch: Any, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
+        """Named terms, already weighted; nothing is changed.
+
+        Args:
+            batch: records with the fields in `needs`.
+            generator: source of randomness; None draws nothing.
+            step: number of the training step; None: as at the end of training.
+        """
+
+    def forward(
+        self, batch: Any, generator: Generator | None = None, step: int | None = None
+    ) -> Losses:
+        """The losses, so that DistributedDataParallel can wrap the module."""
+        return self.losses(batch, generator, step)
+
+    def objectives(self) -> list[Objective]:
+        """What is trained by which losses: everything by `losses`. Pure; read once by `fit`."""
+        return [Objective(list(self.parameters()), self.losses)]
+
+
+class Method(Stage):
+    """A way to learn from ECGs and their companions; afterwards it needs the ECG alone.
+
+    Attributes:
+        name: in commands and files: lower case, with hyphens.
+        title: in tables and figures.
+        citation: BibTeX entry of the paper.
+        config_class: its configuration.
+        schedules: preset to how the book trains it.
+        ecg_encoder: reads the ECG; what remains when a method is only used.
+
+    Book: five-methods#contract
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    citation: ClassVar[str]
+    config_class: ClassVar[type[Config]]
+    schedules: ClassVar[Mapping[str, Schedule]] = {
+        "class": Schedule((12,), (64,)),
+        "smoke": Schedule((2,), (32,)),
+    }
+    ecg_encoder: Any
+
+    def __init__(self, config: Any) -> None:
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """Vectors of a few records, with gradient and in the present mode.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+
+    @torch.no_grad()
+    def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
+        """Vectors of any number of records: `features` piece by piece, in evaluation mode.
+
+        Args:
+            batch: needs only `ecg`.
+        """
+        return torch.cat(map_batches(self, batch, self.features))
+
+    def stages(self) -> list[tuple[str, Stage]]:
+        """What is trained one after the other, by name; each trains this method in place."""
+        return [("joint", self)]
+
+    def save(self, path: str | Path, **about: Any) -> None:
+        """Write weights with all that is needed to use them.
+
+        Args:
+            path: file to write.
+            **about: anything else worth knowing, as JSON can hold it.
+        """
+        known = {"method": self.name, "config": self.config.to_dict()}
+        save_tensors(path, self.state_dict(), about=known | about)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """A method in evaluation mode from a file that `save` wrote.
+
+        Args:
+            path: the file.
+
+        Raises:
+            CheckpointError: absent, damaged, of another method, or of another version.
+        """
+        tensors, about = load_tensors(path)
+        if about.get("method") != cls.name:
+            raise CheckpointError(
+                f"{path} holds {about.get('method') or 'no method'}, not {cls.name}; use "
+                "ecglearn.load, or give another file"
+            )
+        try:
+            method = cls(cls.config_class.from_dict(about["config"]))
+        except InputError as error:
+            raise CheckpointError(
+                f"{path} has a configuration that this version does not know ({error}); train "
+                "again, or use the version that wrote it"
+            ) from error
+        load_weights(method, tensors, source=path)
+        return method.eval()
+
+
+class ReportMethod(Method):
+    """A method that reads reports: a frozen text model with a trained head beside the ECG.
+
+    Attributes:
+        text: the text side; its frozen model is loaded at the first use.
+
+    Book: tamer#text-side
+    """
+
+    needs = ("ecg", "reports")
+    text: TextTower
+
+    @torch.no_grad()
+    def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
+        """The vectors of reports or prompts.
+
+        Args:
+            texts: C of them.
+        """
+        return self.text(self.text.encode(list(texts)))
+
+    def reports(self, batch: ECGBatch) -> list[str]:
+        """The reports of a batch.
+
+        Args:
+            batch: records.
+
+        Raises:
+            InputError: it has none.
+        """
+        batch.need("reports")
+        assert batch.reports is not None
+        return batch.reports
+
+    def same_report(self, batch: ECGBatch) -> Bool[Tensor, "N N"]:
+        """Pairs of records, of all processes, with the very same report.
+
+        Args:
+            batch: records of this process, with reports.
+        """
+        return same_reports(self.reports(batch), batch.ecg.device)
+
+    @classmethod
+    def parameter_counts(cls, config: Any) -> dict[str, int]:
+        """Parameters of the trained part and of the text model, without loading or making any.
+
+        The text model is counted as a BERT-base, whatever the configuration names.
+
+        Args:
+            config: sizes.
+        """
+        with torch.device("meta"):
+            trained = sum(p.numel() for p in cls(config).parameters())
+        text = bert_parameters()
+        return {"trained": trained, "text": text, "total": trained + text}
+
+
+def register(cls: T) -> T:
+    """Make a method known under its `name`; use it as a decorator.
+
+    Args:
+        cls: a method that says what the contract asks for.
+
+    Raises:
+        InputError: something is not said, or the name is taken.
+
+    Book: five-methods#contract
+    """
+    kind: Any = cls
+    absent = [a for a in ("name", "title", "citation", "config_class") if not hasattr(kind, a)]
+    if absent:
+        raise InputError(f"{kind.__name__} does not say its {', '.join(absent)}")
+    other = REGISTERED.get(kind.name)
+    here = kind.__module__, kind.__qualname__
+    if other is not None and (other.__module__, other.__qualname__) != here:
+        raise InputError(
+            f"a method {kind.name!r} is there already ({other.__module__}); take another name"
+        )
+    REGISTERED[kind.name] = kind
+    return cls

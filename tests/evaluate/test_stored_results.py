@@ -1,0 +1,65 @@
+"""Tables and verdicts of stored runs, against what a hand calculates."""
+
+from typing import Any
+
+import pytest
+
+from ecglearn.evaluate.intervals import t_interval
+from ecglearn.evaluate.stored_results import StoredResults
+
+RUNS: list[dict[str, Any]] = [
+    {"variant": name, "seed": seed, "auroc": value, **more}
+    for name, values, more in (
+        ("full", (0.70, 0.80, 0.75), {"rank": 10.0}),
+        ("small", (0.60, 0.71, 0.64), {"rank": 20.0}),
+        ("odd", (0.80, 0.70, 0.76), {}),
+    )
+    for seed, value in enumerate(values)
+]
+STORED = StoredResults({}, RUNS)
+FULL = "0.750 [0.626, 0.874]"  # 0.05 * 4.303 / sqrt(3) = 0.124 on both sides
+
+
+def test_variants_down_and_measures_across():
+    table: Any = STORED.table(
+        {"all of it": "full", "odd one": "odd"}, {"AUROC": "auroc", "r": "rank"}
+    )
+    assert table.index.tolist() == ["all of it", "odd one"]
+    assert table.columns.tolist() == ["AUROC", "r"]
+    assert table.loc["all of it"].tolist() == [FULL, "10.000 [10.000, 10.000]"]
+    assert table.loc["odd one", "r"] == ""
+    assert table.loc["odd one", "AUROC"] == str(t_interval([0.8, 0.7, 0.76]))
+
+
+def test_the_other_way_round_and_all_variants():
+    whole: Any = STORED.table(None, ["auroc", "rank"])
+    assert whole.index.tolist() == ["full", "small", "odd"]
+    turned: Any = STORED.table({"A": "auroc", "R": "rank"}, ["full", "small"])
+    assert turned.index.tolist() == ["A", "R"]
+    assert turned.loc["A", "full"] == whole.loc["full", "auroc"] == FULL
+    assert turned.loc["R", "small"] == whole.loc["small", "rank"]
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(KeyError, match="no run measured 'f1'; there are auroc, rank"):
+        STORED.table(["full"], ["f1"])
+    with pytest.raises(KeyError, match="no runs of 'nothing'; there are full, small, odd"):
+        STORED.table(["nothing"], ["auroc"])
+
+
+def test_verdicts():
+    # differences 0.10, 0.09, 0.11: mean 0.1, half width 0.01 * 4.303 / sqrt(3) = 0.025
+    assert STORED.verdict("full", "small", "auroc") == (
+        "full minus small, auroc: 0.100 [0.075, 0.125], resolved: the 95% interval leaves out 0."
+    )
+    assert STORED.verdict("small", "full", "auroc", title="macro AUROC") == (
+        "small minus full, macro AUROC: -0.100 [-0.125, -0.075], "
+        "resolved: the 95% interval leaves out 0."
+    )
+    told = STORED.verdict("full", "odd", "auroc")
+    assert told.endswith("not resolved: the 95% interval holds 0.")
+    assert str(STORED.difference("full", "odd", "auroc")) in told
+    assert "not resolved" in STORED.verdict("full", "full", "auroc")
+    short = StoredResults({}, [*RUNS[:3], *RUNS[3:5]])
+    with pytest.raises(ValueError, match="different seeds"):
+        short.verdict("full", "small", "auroc")
