@@ -19,10 +19,10 @@ from ecglearn.evaluate import (
     auroc_intervals,
     load_prompts,
     probe_table,
-    prompt_scores,
     untrained,
 )
 from ecglearn.evaluate.prompts import PromptError
+from ecglearn.evaluate.zero_shot import prompt_scores
 from ecglearn.registry import load
 
 

@@ -61,7 +61,7 @@ from ecglearn.evaluate.prompts import (
     load_prompts,
 )
 from ecglearn.evaluate.stored_results import StoredResults, stored_results
-from ecglearn.evaluate.zero_shot import cross_domain, zero_shot
+from ecglearn.evaluate.zero_shot import cross_domain, prompt_scores, zero_shot
 
 __all__ = [
     "CMRS",
@@ -117,6 +117,7 @@ __all__ = [
     "patient_rank",
     "phase_errors",
     "probe_table",
+    "prompt_scores",
     "r2",
     "random_keep_masks",
     "reliability",

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from ecglearn.abilities import EmbedsText
+from ecglearn.abilities import Embeds, EmbedsText
 from ecglearn.data.label_sets import label_set
 from ecglearn.errors import InputError
 from ecglearn.evaluate.embed import embed
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def zero_shot(
-    model: EmbedsText, batch: Any, prompts: Mapping[str, str | Sequence[str]]
+    model: Embeds, batch: Any, prompts: Mapping[str, str | Sequence[str]]
 ) -> pd.DataFrame:
     """Cosine of each record with the description of each class, without any labelled example.
 

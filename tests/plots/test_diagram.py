@@ -104,9 +104,9 @@ def test_every_text_lies_inside_the_figure():
 
 def test_what_is_not_there_is_refused():
     with pytest.raises(
-        ValueError, match=r"from 'ECG' to 'loos' needs a box 'loos'; there are 'ECG'"
+        ValueError, match=r"from 'ECG' to 'lost' needs a box 'lost'; there are 'ECG'"
     ):
-        diagram(BOXES, [("ECG", "loos")])
+        diagram(BOXES, [("ECG", "lost")])
     with pytest.raises(ValueError, match="needs a box 'EGC'"):
         diagram(BOXES, [("EGC", "loss")])
     with pytest.raises(ValueError, match="'ECG' to itself"):

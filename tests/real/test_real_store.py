@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ecglearn.data.batch import ECGBatch
 from ecglearn.data.datasets.ptbxl import _SEX
 from ecglearn.data.preprocess import clean_ecg
 from ecglearn.data.store.prepare import prepare
@@ -102,6 +103,19 @@ def test_challenge(real_data, tmp_path):
     blank = index[index["statements"] == ""]
     assert set(blank["record"].str[0]) == {"A"}
     assert blank["notes"].str.contains("names no diagnosis").all()
+
+
+@pytest.mark.parametrize(("name", "place"), [("challenge", "cinc-mini"), ("ludb", "ludb")])
+def test_records_straight_to_a_batch_are_those_of_the_store(name, place, real_data, tmp_path):
+    store, _ = stored(name, real_data / place, tmp_path / "out")
+    batch = store[:40]
+    paths = [real_data / place / path for path in store.index["path"][:40]]
+    ours = ECGBatch.from_records([read_record(path) for path in paths])
+    np.testing.assert_allclose(ours.ecg, batch.ecg, atol=1e-3)
+    np.testing.assert_array_equal(ours.r_peaks, batch.r_peaks)
+    assert (ours.keep is None) == (batch.keep is None)
+    if ours.keep is not None:
+        np.testing.assert_array_equal(ours.keep, batch.keep)
 
 
 def test_cpsc2018(real_data, tmp_path):
