@@ -6,11 +6,13 @@ from ecglearn.train.logging import History
 from ecglearn.train.loop import fit
 from ecglearn.train.resume import TrainingError
 from ecglearn.train.schedules import PATIENTS, Trained, titles, trained
+from ecglearn.train.step import StepRunner
 
 __all__ = [
     "PATIENTS",
     "History",
     "MicroBatches",
+    "StepRunner",
     "Trained",
     "TrainingError",
     "fit",
