@@ -33,6 +33,18 @@ class EmbedsText(Embeds, Protocol):
 
 
 @runtime_checkable
+class Scores(Protocol):
+    """A model that gives a score for each class at once, such as one read through a probe.
+
+    Book: five-methods#contract
+    """
+
+    def score(self, batch: Any, /) -> Any:
+        """Scores (B, K), higher means more likely."""
+        ...
+
+
+@runtime_checkable
 class LocalTokens(Protocol):
     """A model that says something about each time of a record.
 

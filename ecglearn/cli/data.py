@@ -103,7 +103,7 @@ def open_data(text: str, *, fs: float) -> Data:
         fs: samples per second that the model reads.
 
     Raises:
-        ValueError: no such store, or one of another rate.
+        InputError: no such store, or one of another rate.
 
     Book: many-machines#commands
     """

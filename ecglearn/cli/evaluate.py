@@ -76,14 +76,16 @@ def evaluate(
         "random encoder": _embedded(random, source, rows),
         "age and sex": _demographics(source, rows),
     }
+    patients = source.patients[rows.test].tolist()
     table = probe_table(
-        encoders, labels, label_fractions=label_fractions, seeds=seeds
+        encoders, labels, label_fractions=label_fractions, seeds=seeds, patients=patients
     ).reset_index()
     table.insert(1, "task", [f"probe, {share:.0%} of the labels" for share in table.pop("share")])
     table = table.rename(columns={"records": "labelled", "unseen": "unseen classes"})
     vectors = encoders[name].test
     if (row := _without_labels(method, source, rows.test, vectors, prompts)) is not None:
         table.loc[len(table)] = {"encoder": name, **row, "labelled": 0, "unseen classes": 0}
+    print(f"intervals: 95% over {len(set(patients)):,} test patients")
     print(table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,7 @@ def without(
         prefix: the one given to `draw_latents`.
 
     Raises:
-        ValueError: a name is neither a finding nor a condition.
+        InputError: a name is neither a finding nor a condition.
 
     Book: simulated-cohort#counterfactuals
     """

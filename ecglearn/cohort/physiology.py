@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from ecglearn.cohort.streams import normal, uniform
+from ecglearn.errors import InputError
 
 Latents = dict[str, NDArray[np.float64]]
 
@@ -88,14 +89,14 @@ def switch_off(latents: Latents, conditions: Iterable[str]) -> Latents:
         conditions: names from `CONDITIONS`.
 
     Raises:
-        ValueError: a name is not a condition.
+        InputError: a name is not a condition.
 
     Book: simulated-cohort#counterfactuals
     """
     changed = dict(latents)
     for name in conditions:
         if name not in CONDITIONS:
-            raise ValueError(
+            raise InputError(
                 f"'{name}' is not a condition of the cohort; choose from {', '.join(CONDITIONS)}"
             )
         changed[f"{name}.u"] = np.ones_like(latents[f"{name}.u"])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ecglearn.cohort.physiology import Latents
 from ecglearn.cohort.render import CHUNK, CohortSpec, patient_views, rows_of, runs
 from ecglearn.cohort.truth import Truth
+from ecglearn.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Cohort:
             switch_off: names from `FINDINGS` or `CONDITIONS`.
 
         Raises:
-            ValueError: a name is unknown.
+            InputError: a name is unknown.
 
         Book: simulated-cohort#counterfactuals
         """
@@ -96,15 +97,15 @@ def simulate(
         start: index of the first patient; patient i is the same in every cohort of this seed.
 
     Raises:
-        ValueError: a size is not positive, or the start negative.
+        InputError: a size is not positive, or the start negative.
 
     Book: simulated-cohort#one-patient-five-views
     """
     for name, value in {"n": n, "fs": fs, "frames": frames, "size": size}.items():
         if value <= 0:
-            raise ValueError(f"simulate: {name} must be positive, not {value}")
+            raise InputError(f"simulate: {name} must be positive, not {value}")
     if start < 0:
-        raise ValueError(f"simulate: start must not be negative, but is {start}")
+        raise InputError(f"simulate: start must not be negative, but is {start}")
     source = CohortSpec(seed, start, fs, frames, size, noise, coupled)
     ends = range(start, start + n, CHUNK)
     return _gather(
@@ -122,13 +123,13 @@ def stream(n: int, *, chunk: int = 256, start: int = 0, **settings) -> Iterator[
         **settings: other arguments of `simulate`.
 
     Raises:
-        ValueError: a size is not positive.
+        InputError: a size is not positive.
 
     Book: simulated-cohort#random-streams
     """
     for name, value in {"n": n, "chunk": chunk}.items():
         if value <= 0:
-            raise ValueError(f"stream: {name} must be positive, not {value}")
+            raise InputError(f"stream: {name} must be positive, not {value}")
     for first in range(start, start + n, chunk):
         yield simulate(min(chunk, start + n - first), start=first, **settings)
 

@@ -18,6 +18,7 @@ from ecglearn.data.clinical.schema import age_and_sex, clinical_table
 from ecglearn.data.datasets.base import clean_report
 from ecglearn.data.preprocess import clean_ecg, clean_records
 from ecglearn.data.wfdb.record import ECGRecord
+from ecglearn.errors import InputError
 from ecglearn.signals.beats import detect_r_peaks, pad_peaks
 from ecglearn.signals.filters import zscore
 from ecglearn.signals.leads import LEADS
@@ -92,11 +93,11 @@ class ECGBatch:
             *names: fields that the caller is about to use.
 
         Raises:
-            ValueError: one of them is None.
+            InputError: one of them is None.
         """
         absent = [name for name in names if getattr(self, name) is None]
         if absent:
-            raise ValueError(
+            raise InputError(
                 f"this step needs {', '.join(absent)}, which the batch of {len(self)} patients "
                 "does not carry; build the batch with them or choose a step that needs only the ECG"
             )
@@ -109,17 +110,17 @@ class ECGBatch:
             samples: how many samples it reads.
 
         Raises:
-            ValueError: the records have another rate, or are shorter.
+            InputError: the records have another rate, or are shorter.
 
         Book: ptacl#data
         """
         if self.fs != fs:
-            raise ValueError(
+            raise InputError(
                 f"this configuration reads {fs:g} Hz and the batch has {self.fs:g} Hz; build the "
                 f"batch with fs={fs:g}"
             )
         if self.ecg.shape[-1] < samples:
-            raise ValueError(
+            raise InputError(
                 f"records have {self.ecg.shape[-1]} samples, and this configuration reads "
                 f"{samples}; take longer records or a smaller `samples`"
             )
@@ -198,15 +199,15 @@ class ECGBatch:
 
         Raises:
             RecordError: a record cannot be used; names it.
-            ValueError: no record, another number of reports or labels, or a length that cannot be.
+            InputError: no record, another number of reports or labels, or a length that cannot be.
 
         Book: your-own-data#data-store
         """
         some = [records] if isinstance(records, ECGRecord) else list(records)
         if not some:
-            raise ValueError("a batch needs one record or more; give what read_record returns")
+            raise InputError("a batch needs one record or more; give what read_record returns")
         if reports is not None and len(reports) != len(some):
-            raise ValueError(f"{len(reports)} reports for {len(some)} records; give one for each")
+            raise InputError(f"{len(reports)} reports for {len(some)} records; give one for each")
         done = clean_records(some, fs=fs, seconds=seconds)
         longest = max(record.signal.shape[1] for record in done)
         length = longest if seconds is None else round(seconds * fs)
@@ -237,10 +238,10 @@ def _labels(
     given = np.asarray(findings.cpu() if isinstance(findings, Tensor) else findings)
     columns = given.shape[-1] if names is None and given.ndim else len(names or ())
     if given.shape != (records, columns):
-        raise ValueError(
+        raise InputError(
             f"labels are {given.shape} and not ({records}, {columns}): give one row for each "
             "record and one column for each label name"
         )
     if not np.isin(given, (0, 1)).all():
-        raise ValueError("labels are true or false; leave out records whose labels are unknown")
+        raise InputError("labels are true or false; leave out records whose labels are unknown")
     return torch.from_numpy(given.astype(bool))

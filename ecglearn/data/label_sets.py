@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ecglearn.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -28,7 +30,7 @@ def label_set(name: str) -> tuple[str, ...]:
         name: one of `LABEL_SETS`, or `cinc2021`, the diagnoses that the Challenge of 2021 scores.
 
     Raises:
-        ValueError: no such set.
+        InputError: no such set.
 
     Source: Wagner et al. 2020 (PTB-XL); Liu et al. 2024 (MERL) for the selections; Reyna et al.
         2021 for the Challenge.
@@ -37,7 +39,7 @@ def label_set(name: str) -> tuple[str, ...]:
     """
     sets = _content()["sets"]
     if name not in sets:
-        raise ValueError(f"no label set '{name}'; there are {', '.join(sets)}")
+        raise InputError(f"no label set '{name}'; there are {', '.join(sets)}")
     return tuple(sets[name]["classes"])
 
 
@@ -52,7 +54,7 @@ def snomed_classes(name: str, codes: Iterable[str]) -> tuple[str, ...]:
         Names in the order of the set.
 
     Raises:
-        ValueError: the set has no codes.
+        InputError: the set has no codes.
 
     Source: codes of the PhysioNet/CinC Challenge 2021 (Reyna et al. 2021). The released label file
         of Liu et al. 2024 (MERL) for CSN was made by substrings of names and has false labels.
@@ -79,7 +81,7 @@ def snomed_labels(
         One row for each record, one column of bool for each class.
 
     Raises:
-        ValueError: the set has no codes.
+        InputError: the set has no codes.
 
     Book: tamer#label-sets
     """
@@ -95,5 +97,5 @@ def snomed_labels(
 def _codes(name: str) -> dict[str, list[str]]:
     known = {n: c for n, c in _content()["snomed"].items() if n != "about"}
     if name not in known:
-        raise ValueError(f"no SNOMED codes for '{name}'; there are codes for {', '.join(known)}")
+        raise InputError(f"no SNOMED codes for '{name}'; there are codes for {', '.join(known)}")
     return known[name]

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.record import ECGRecord
+from ecglearn.errors import InputError
 from ecglearn.signals.beats import detect_r_peaks
 from ecglearn.signals.filters import FLAT, denoise_wavelet, resample
 from ecglearn.signals.leads import LEADS
@@ -188,12 +189,12 @@ def clean_records(
 
     Raises:
         RecordError: a record cannot be used; names it.
-        ValueError: this rate or length leaves no R peaks to be found.
+        InputError: this rate or length leaves no R peaks to be found.
 
     Book: preprocessing#prep-chain
     """
     if fs < LOWEST_RATE or (seconds is not None and seconds < SHORTEST):
-        raise ValueError(
+        raise InputError(
             f"R peaks need {LOWEST_RATE:g} samples per second and {SHORTEST:g} s or more, not "
             f"fs={fs:g} and seconds={seconds}"
         )

@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float, Shaped
 from numpy.typing import ArrayLike, NDArray
 
+from ecglearn.errors import InputError
+
 
 def split_patients(
     patients: Sequence | Shaped[np.ndarray, " records"], *, test: float = 1 / 3, seed: int = 0
@@ -25,7 +27,7 @@ def split_patients(
         Indices of training records and of test records, in rising order.
 
     Raises:
-        ValueError: one side would be empty.
+        InputError: one side would be empty.
 
     Book: ptacl#data
     """
@@ -34,7 +36,7 @@ def split_patients(
     judges = np.random.default_rng(seed).permutation(people)[: round(test * len(people))]
     side = np.isin(ids, judges)
     if side.all() or not side.any():
-        raise ValueError(
+        raise InputError(
             f"{len(people)} patients cannot be split with {test:g} of them for testing"
         )
     return np.flatnonzero(~side), np.flatnonzero(side)
@@ -48,14 +50,14 @@ def check_disjoint(train: ArrayLike, test: ArrayLike) -> None:
         test: patients that judge.
 
     Raises:
-        ValueError: names up to five of them.
+        InputError: names up to five of them.
 
     Book: ptacl#data
     """
     both = np.intersect1d(np.asarray(train), np.asarray(test))
     if len(both):
         shown = ", ".join(map(str, both[:5]))
-        raise ValueError(f"{len(both)} patients are on both sides of the split: {shown}")
+        raise InputError(f"{len(both)} patients are on both sides of the split: {shown}")
 
 
 def check_new_records(
@@ -68,14 +70,14 @@ def check_new_records(
         test: signals that judge (M, lead, time).
 
     Raises:
-        ValueError: says how many there are, and where the first is.
+        InputError: says how many there are, and where the first is.
 
     Book: evaluation#leaking-patients
     """
     known = {_fingerprint(record) for record in train}
     again = [k for k, record in enumerate(test) if _fingerprint(record) in known]
     if again:
-        raise ValueError(
+        raise InputError(
             f"{len(again)} test records are training records under another name, the first at "
             f"{again[0]}; split by patient and drop copies"
         )

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample
 
 from ecglearn.data.batch import ECGBatch
+from ecglearn.errors import InputError
 from ecglearn.signals.augment import augment, crop
 
 
@@ -24,12 +25,12 @@ def ecg_window(
         augmented: with a generator, also apply `ecglearn.signals.augment.augment`.
 
     Raises:
-        ValueError: the batch has another sampling rate, or is shorter than the crop.
+        InputError: the batch has another sampling rate, or is shorter than the crop.
 
     Book: ptacl#augmentations
     """
     if batch.fs != fs:
-        raise ValueError(
+        raise InputError(
             f"this configuration reads {fs:g} Hz and the batch has {batch.fs:g} Hz; build the "
             f"batch with fs={fs:g}"
         )
@@ -58,7 +59,7 @@ def cine_frames(
         first_stage: change them only by crop and flip.
 
     Raises:
-        ValueError: the batch has no cines, too few frames, or a size that `size` does not divide.
+        InputError: the batch has no cines, too few frames, or a size that `size` does not divide.
 
     Book: ptacl#augmentations
     """
@@ -91,14 +92,14 @@ def sample_frames(
         generator: source of randomness; without it the even choice round(j frames / wanted).
 
     Raises:
-        ValueError: more frames are wanted than there are.
+        InputError: more frames are wanted than there are.
 
     Source: temporal-segment sampling; that PTACL samples so is our choice.
 
     Book: ptacl#augmentations
     """
     if not 0 < wanted <= frames:
-        raise ValueError(f"cannot take {wanted} of {frames} frames")
+        raise InputError(f"cannot take {wanted} of {frames} frames")
     edges = torch.arange(wanted + 1) * frames / wanted
     if generator is None:
         return edges[:-1].round().long().expand(records, -1)
@@ -204,12 +205,12 @@ def shrink(x: Float[Tensor, "B frames rows columns"], size: int) -> Tensor:
         size: pixels along each side afterwards; divides the present size.
 
     Raises:
-        ValueError: `size` does not divide the present size.
+        InputError: `size` does not divide the present size.
 
     Book: ptacl#augmentations
     """
     if x.shape[-1] % size:
-        raise ValueError(f"{size} pixels do not divide {x.shape[-1]}")
+        raise InputError(f"{size} pixels do not divide {x.shape[-1]}")
     return avg_pool2d(x, x.shape[-1] // size)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from ecglearn.encoders.transformer import Blocks, initialise
+from ecglearn.errors import InputError
 
 
 class CineTransformer(nn.Module):
@@ -30,7 +31,7 @@ class CineTransformer(nn.Module):
         layer_scale: see `Block`.
 
     Raises:
-        ValueError: the patch does not divide the image.
+        InputError: the patch does not divide the image.
 
     Source: Selivanov et al. 2025 (PTACL), section "encoders".
 
@@ -51,7 +52,7 @@ class CineTransformer(nn.Module):
     ) -> None:
         super().__init__()
         if size % patch[1] or size % patch[2]:
-            raise ValueError(f"patches of {patch[1]} x {patch[2]} do not tile {size} x {size}")
+            raise InputError(f"patches of {patch[1]} x {patch[2]} do not tile {size} x {size}")
         self.patch = patch
         self.time_tokens = frames // patch[0]
         self.places = (size // patch[1]) * (size // patch[2])

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ecglearn.errors import InputError
+
 
 class TableScaler(nn.Module):
     """Gaps filled with the median, a flag for each gap, everything standardised.
@@ -40,13 +42,13 @@ class TableScaler(nn.Module):
             table: training patients only; NaN where unmeasured.
 
         Raises:
-            ValueError: another number of columns, or a column without any value.
+            InputError: another number of columns, or a column without any value.
         """
         if table.shape[1] != self.columns:
-            raise ValueError(f"a table of {self.columns} columns is expected, not {table.shape[1]}")
+            raise InputError(f"a table of {self.columns} columns is expected, not {table.shape[1]}")
         empty = table.isnan().all(0)
         if bool(empty.any()):
-            raise ValueError(
+            raise InputError(
                 f"column {int(empty.nonzero()[0])} has no value among the {len(table)} training "
                 "patients: leave it out"
             )
@@ -64,10 +66,10 @@ class TableScaler(nn.Module):
             table: NaN where unmeasured.
 
         Raises:
-            ValueError: it was not fitted.
+            InputError: it was not fitted.
         """
         if bool(self.median.isnan().any()):
-            raise ValueError("fit the table scaler on training patients first")
+            raise InputError("fit the table scaler on training patients first")
         gaps = table.isnan()
         values = (table.where(~gaps, self.median.to(table)) - self.mean) / self.scale
         return torch.cat([values, gaps.to(values)], 1)
@@ -117,11 +119,11 @@ class TableEncoder(nn.Module):
                 unmeasured.
 
         Raises:
-            ValueError: another number of columns, or a level that does not exist.
+            InputError: another number of columns, or a level that does not exist.
         """
         wanted = self.columns + len(self.embeddings)
         if table.shape[1] != wanted:
-            raise ValueError(f"a table of {wanted} columns is expected, not {table.shape[1]}")
+            raise InputError(f"a table of {wanted} columns is expected, not {table.shape[1]}")
         parts = [self.scaler(table[:, : self.columns])]
         for k, embedding in enumerate(self.embeddings):
             assert isinstance(embedding, nn.Embedding)
@@ -129,7 +131,7 @@ class TableEncoder(nn.Module):
             levels = embedding.num_embeddings - 1
             known = column[~column.isnan()]
             if bool(((known < 0) | (known >= levels) | (known % 1 != 0)).any()):
-                raise ValueError(
+                raise InputError(
                     f"categorical column {k} has levels 0 to {levels - 1}, and a row has another"
                 )
             parts.append(embedding(column.nan_to_num(nan=levels).long()))

@@ -8,6 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention, silu
 
+from ecglearn.errors import InputError
+
 
 class SeparatedAttention(nn.Module):
     """One self-attention layer over `[s, tokens, s]` plus positions; separators are dropped again.
@@ -167,11 +169,11 @@ class CrossDecoder(nn.Module):
                 places means nothing.
 
         Raises:
-            ValueError: there are more tokens than positions.
+            InputError: there are more tokens than positions.
         """
         count = tokens.shape[1]
         if count > self.tokens:
-            raise ValueError(f"{count} tokens, and this decoder has {self.tokens} positions")
+            raise InputError(f"{count} tokens, and this decoder has {self.tokens} positions")
         x = self.inside(tokens) + self.positions[:, 1 : count + 1]
         first, last = (self.separator + self.positions[:, [i]] for i in (0, -1))
         x = torch.cat([first.expand(len(x), -1, -1), x, last.expand(len(x), -1, -1)], 1)

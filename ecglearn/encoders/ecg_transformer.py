@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from ecglearn.encoders.transformer import Blocks, initialise
+from ecglearn.errors import InputError
 
 
 class ECGTransformer(nn.Module):
@@ -30,7 +31,7 @@ class ECGTransformer(nn.Module):
         drop_path: see `Blocks`.
 
     Raises:
-        ValueError: the patch does not divide the samples, or the leads do not divide.
+        InputError: the patch does not divide the samples, or the leads do not divide.
 
     Source: Selivanov et al. 2025 (PTACL), section "encoders".
 
@@ -53,7 +54,7 @@ class ECGTransformer(nn.Module):
     ) -> None:
         super().__init__()
         if samples % patch or leads % leads_per_token:
-            raise ValueError(
+            raise InputError(
                 f"patches of {leads_per_token} leads by {patch} samples do not tile "
                 f"{leads} leads by {samples} samples"
             )

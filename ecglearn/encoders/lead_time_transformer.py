@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from ecglearn.encoders.transformer import LARGEST, Blocks, initialise
+from ecglearn.errors import InputError
 from ecglearn.signals.missing import keep_samples
 
 LEAD_STD = 0.5  # as large as a token's content: with 0.02, leads were hardly told apart
@@ -52,7 +53,7 @@ class LeadTimeTransformer(nn.Module):
         leads: leads of the input.
 
     Raises:
-        ValueError: the patch does not divide the samples.
+        InputError: the patch does not divide the samples.
 
     Source: Liu et al. 2026 (SCAR) names the parts; sizes after Na et al. 2024 (ST-MEM); null token,
         linear last layer and the rest are our choice.
@@ -75,7 +76,7 @@ class LeadTimeTransformer(nn.Module):
     ) -> None:
         super().__init__()
         if samples % patch:
-            raise ValueError(f"patches of {patch} samples do not tile {samples} samples")
+            raise InputError(f"patches of {patch} samples do not tile {samples} samples")
         self.leads, self.segments, self.patch = leads, samples // patch, patch
         self.cut = nn.Linear(patch, width) if stem is None else WindowStem(*stem, width)
         self.lead = nn.Parameter(torch.randn(leads, 1, width) * LEAD_STD)
@@ -98,7 +99,7 @@ class LeadTimeTransformer(nn.Module):
             keep: True = observed, by segment (B, leads, segments); None = everything.
 
         Raises:
-            ValueError: signal or keep map have another shape.
+            InputError: signal or keep map have another shape.
         """
         keep = self.map_of(x, keep)
         return self.encode(self.tokenise(x, keep), keep.flatten(1))
@@ -112,14 +113,14 @@ class LeadTimeTransformer(nn.Module):
         """
         want = (len(x), self.leads, self.segments)
         if x.shape[1:] != (self.leads, self.segments * self.patch):
-            raise ValueError(
+            raise InputError(
                 f"signals are {tuple(x.shape)}, and this encoder reads (records, {self.leads}, "
                 f"{self.segments * self.patch})"
             )
         if keep is None:
             return torch.ones(want, dtype=torch.bool, device=x.device)
         if keep.shape != want:
-            raise ValueError(
+            raise InputError(
                 f"the keep map is {tuple(keep.shape)} and should be {want}: records, leads, "
                 f"segments of {self.patch} samples (see keep_segments)"
             )
@@ -227,14 +228,14 @@ def sine_positions(steps: int, width: int) -> Float[Tensor, "{steps} {width}"]:
         width: features, even.
 
     Raises:
-        ValueError: an odd width.
+        InputError: an odd width.
 
     Source: Vaswani et al. 2017.
 
     Book: scar#scar-encoder
     """
     if width % 2:
-        raise ValueError(f"sine positions need an even width, not {width}")
+        raise InputError(f"sine positions need an even width, not {width}")
     rate = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000.0) / width))
     angle = torch.arange(steps)[:, None] * rate
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from ecglearn.encoders.transformer import Blocks, initialise
+from ecglearn.errors import InputError
 
 
 class PatchEncoder(Protocol):
@@ -45,7 +46,7 @@ def random_visible(
         Indices of visible tokens (B, V), and which tokens are hidden (B, N).
 
     Raises:
-        ValueError: the ratio leaves no token, or hides none.
+        InputError: the ratio leaves no token, or hides none.
 
     Source: He et al. 2022 (MAE); rounding as in the PTACL authors' fork.
 
@@ -53,7 +54,7 @@ def random_visible(
     """
     kept = int(tokens * (1 - ratio) + 0.5)
     if not 0 < kept < tokens:
-        raise ValueError(f"a mask ratio of {ratio} leaves {kept} of {tokens} tokens visible")
+        raise InputError(f"a mask ratio of {ratio} leaves {kept} of {tokens} tokens visible")
     order = torch.rand(records, tokens, generator=generator).argsort(1)
     visible = order[:, :kept]
     hidden = torch.ones(records, tokens, dtype=torch.bool).scatter_(1, visible, False)

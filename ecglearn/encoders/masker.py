@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
 
 from ecglearn.encoders.transformer import initialise
+from ecglearn.errors import InputError
 
 NEVER = -1e4  # score of a token that is not there to be removed
 
@@ -98,7 +99,7 @@ def remove(
         Mask (B, N), exactly 0 or 1, with the gradient of the sigmoid.
 
     Raises:
-        ValueError: a share outside 0 to 1.
+        InputError: a share outside 0 to 1.
 
     Source: Gumbel-Sigmoid as reported for Liu et al. 2026 (SCAR); exact budget and threshold are
         our choice.
@@ -106,7 +107,7 @@ def remove(
     Book: scar#budget
     """
     if not 0 <= share <= 1:
-        raise ValueError(f"the share of tokens to remove must be from 0 to 1, got {share:g}")
+        raise InputError(f"the share of tokens to remove must be from 0 to 1, got {share:g}")
     y = scores
     if generator is not None:
         u = torch.rand(scores.shape, generator=generator, device=generator.device)

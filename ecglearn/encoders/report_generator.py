@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from ecglearn.encoders.pretrained import EMBEDDED, locate, not_found
-from ecglearn.errors import InputError
+from ecglearn.errors import InputError, MissingGroupError
 
 GENERATOR_FOLDER = Path(__file__).with_name("report_gpt")
 BEGIN, PAD = "[BOS]", "[PAD]"
@@ -294,7 +294,7 @@ def report_generator(
         limit: tokens of a report.
 
     Raises:
-        ImportError: the optional group `pretrained` is not installed.
+        MissingGroupError: the optional group `pretrained` is not installed.
         GeneratorError: nothing usable is found under this name, or it is no GPT-2.
 
     Source: Chen et al. 2025 (DERI) add cross-attention, [BOS] and [PAD] to DistilGPT-2; the
@@ -305,7 +305,7 @@ def report_generator(
     try:
         from transformers import AutoConfig, AutoTokenizer, GPT2LMHeadModel
     except ImportError as error:
-        raise ImportError(
+        raise MissingGroupError(
             'report writers need the optional group "pretrained": '
             'pip install "ecglearn[pretrained]"'
         ) from error

@@ -62,7 +62,7 @@ def residual_stages(
         axes: 1 for time, 2 for frequency and time.
 
     Raises:
-        ValueError: `widths` and `blocks` have different lengths.
+        InputError: `widths` and `blocks` have different lengths.
 
     Source: He et al. 2016; the stem without pooling is that of Liu et al. 2024 (MERL).
 

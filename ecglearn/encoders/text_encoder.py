@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ecglearn.encoders.pretrained import EMBEDDED, locate, not_found
-from ecglearn.errors import InputError
+from ecglearn.errors import InputError, MissingGroupError
 
 EMBEDDED_FOLDER = Path(__file__).with_name("report_bert")
 MED_CPT = "ncbi/MedCPT-Query-Encoder"
@@ -226,7 +226,7 @@ def text_encoder(name: str = EMBEDDED, *, limit: int = 256, memory: int = MEMORY
         memory: bytes of encoded reports to keep, as for `TextEncoder`.
 
     Raises:
-        ImportError: the optional group `pretrained` is not installed.
+        MissingGroupError: the optional group `pretrained` is not installed.
         ReportError: nothing usable is found under this name.
 
     Source: Zhou et al. 2026 (TAMER) uses MedCPT, frozen; the embedded model is ours.
@@ -237,7 +237,7 @@ def text_encoder(name: str = EMBEDDED, *, limit: int = 256, memory: int = MEMORY
         from transformers import AutoModel, AutoTokenizer
         from transformers.utils import logging
     except ImportError as error:
-        raise ImportError(
+        raise MissingGroupError(
             'report encoders need the optional group "pretrained": '
             'pip install "ecglearn[pretrained]"'
         ) from error

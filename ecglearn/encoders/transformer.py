@@ -10,6 +10,8 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 
+from ecglearn.errors import InputError
+
 INITIAL_STD, PAPER_WIDTH = 0.02, 512
 LARGEST = (
     20.0  # exponent of a removed token above the largest kept one: finite, and so its gradient
@@ -24,7 +26,7 @@ class Attention(nn.Module):
         heads: attention heads; must divide `width`.
 
     Raises:
-        ValueError: `heads` does not divide `width`.
+        InputError: `heads` does not divide `width`.
 
     Source: block details of the PTACL authors' modified ViTMAE classes.
 
@@ -34,7 +36,7 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         if width % heads:
-            raise ValueError(f"{heads} heads do not divide a width of {width}")
+            raise InputError(f"{heads} heads do not divide a width of {width}")
         self.heads = heads
         self.query_key_value = nn.Linear(width, 3 * width, bias=False)
         self.query_bias = nn.Parameter(torch.zeros(width))

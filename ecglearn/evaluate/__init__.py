@@ -4,6 +4,7 @@ from ecglearn.data.label_sets import LABEL_SETS, label_set, snomed_labels
 from ecglearn.evaluate.benchmark.compare import compare, untrained
 from ecglearn.evaluate.benchmark.frozen_model import AgeAndSex
 from ecglearn.evaluate.cost import Cost, cost, used_by_embed
+from ecglearn.evaluate.embed import embed
 from ecglearn.evaluate.intervals import (
     Interval,
     bootstrap_interval,
@@ -101,6 +102,7 @@ __all__ = [
     "cross_domain",
     "diagonal_contrast",
     "efficacy_intervals",
+    "embed",
     "evidence_removed",
     "fit_probe",
     "gap_closed",

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
+from ecglearn.errors import InputError
+
 
 class Interval(NamedTuple):
     """An estimate and its 95% interval.
@@ -40,13 +42,13 @@ def t_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
         level: coverage.
 
     Raises:
-        ValueError: fewer than two values.
+        InputError: fewer than two values.
 
     Book: alignment-matrices#intervals
     """
     x = np.asarray(values, float)
     if len(x) < 2:
-        raise ValueError("an interval over seeds needs at least two runs")
+        raise InputError("an interval over seeds needs at least two runs")
     half = student.ppf(0.5 + level / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x))
     return Interval(float(x.mean()), float(x.mean() - half), float(x.mean() + half))
 
@@ -69,14 +71,14 @@ def resampled_rows(
         Row numbers of one cohort, with repeats: n of them when every row is another patient.
 
     Raises:
-        ValueError: there is no patient, or another number of groups.
+        InputError: there is no patient, or another number of groups.
 
     Source: Efron 1979; that patients and not records are drawn is our choice.
 
     Book: alignment-matrices#intervals
     """
     if n < 1:
-        raise ValueError("a bootstrap needs at least one patient")
+        raise InputError("a bootstrap needs at least one patient")
     rng = np.random.default_rng(seed)
     if groups is None:
         for _ in range(n_resamples):
@@ -84,7 +86,7 @@ def resampled_rows(
         return
     whose = np.asarray(groups)
     if len(whose) != n:
-        raise ValueError(f"{len(whose)} patients are named for {n} records; name one for each")
+        raise InputError(f"{len(whose)} patients are named for {n} records; name one for each")
     rows_of = [np.flatnonzero(whose == name) for name in dict.fromkeys(whose.tolist())]
     for _ in range(n_resamples):
         yield np.concatenate([rows_of[i] for i in rng.integers(len(rows_of), size=len(rows_of))])
@@ -129,7 +131,7 @@ def bootstrap_interval(
         level: coverage.
 
     Raises:
-        ValueError: there is no patient.
+        InputError: there is no patient.
 
     Source: Efron 1979.
 

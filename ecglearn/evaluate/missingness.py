@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Generator, Tensor
 from torch.nn.functional import normalize
 
+from ecglearn.abilities import Embeds, Scores
 from ecglearn.data.batch import ECGBatch
+from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import interval_of, resampled_rows
 from ecglearn.evaluate.metrics.auroc import mean_auroc
 from ecglearn.evaluate.metrics.cmrs import cmrs, cmrs_draws
@@ -39,12 +41,12 @@ def apply_missing(batch: ECGBatch, keep: Bool[Tensor, "B 12 segment"]) -> ECGBat
         keep: True = observed, by segment.
 
     Raises:
-        ValueError: the map is for another number of records.
+        InputError: the map is for another number of records.
 
     Book: scar#missingness-evaluation
     """
     if keep.shape[:2] != batch.ecg.shape[:2]:
-        raise ValueError(
+        raise InputError(
             f"a keep map for {tuple(keep.shape[:2])} records and leads does not fit signals of "
             f"{tuple(batch.ecg.shape[:2])}"
         )
@@ -96,7 +98,7 @@ def token_drops(
     """
     y = torch.as_tensor(np.asarray(labels, dtype=np.float32))
     if y.shape != (len(batch), len(prompts)):
-        raise ValueError(
+        raise InputError(
             f"labels are {tuple(y.shape)} for {len(batch)} records and {len(prompts)} classes"
         )
     direction = torch.stack(
@@ -147,12 +149,12 @@ def critical(drops: Float[Tensor, "B 12 segment"], share: float) -> Bool[Tensor,
         share: of the cells to take, 0 to 1.
 
     Raises:
-        ValueError: a share outside 0 to 1.
+        InputError: a share outside 0 to 1.
 
     Book: scar#critical
     """
     if not 0 <= share <= 1:
-        raise ValueError(f"share must be from 0 to 1, got {share:g}")
+        raise InputError(f"share must be from 0 to 1, got {share:g}")
     flat = drops.flatten(1)
     rank = flat.argsort(dim=1, descending=True, stable=True).argsort(1)
     return (rank >= round(share * flat.shape[1])).view(drops.shape)
@@ -208,7 +210,7 @@ def evidence_removed(
 
 
 def missingness_table(
-    methods: Mapping[str, Any],
+    methods: Mapping[str, Embeds | Scores],
     batch: ECGBatch,
     prompts: Prompts,
     labels: ArrayLike,
@@ -216,8 +218,9 @@ def missingness_table(
     *,
     n_resamples: int = 200,
     seed: int = 0,
+    patients: Sequence[Any] | None = None,
 ) -> pd.DataFrame:
-    """AUROC, CMRS and its companion of each model on each view, with 95% intervals over records.
+    """AUROC, CMRS and its companion of each model on each view, with 95% intervals over patients.
 
     Args:
         methods: name to a model with `embed(batch)` and `embed_text(texts)`, asked by prompts, or
@@ -228,6 +231,7 @@ def missingness_table(
         views: name to a keep map, the same for every model. "full" is always the first row.
         n_resamples: resampled cohorts, the same for every row.
         seed: of the resampling.
+        patients: whose record each row is; None: every record is another patient.
 
     Returns:
         One row for each model and view: `model`, `view`, `missing` (share of cells), and for
@@ -240,7 +244,7 @@ def missingness_table(
     import pandas as pd
 
     y = np.asarray(labels, float)
-    rows = list(resampled_rows(len(y), n_resamples, seed))
+    rows = list(resampled_rows(len(y), n_resamples, seed, patients))
     lines = []
     for name, method in methods.items():
         full = _scores(method, batch, prompts)
@@ -261,7 +265,7 @@ def missingness_table(
     return pd.DataFrame(lines)
 
 
-def _scores(method: Any, batch: ECGBatch, prompts: Prompts) -> NDArray:
-    if hasattr(method, "score"):
+def _scores(method: Embeds | Scores, batch: ECGBatch, prompts: Prompts) -> NDArray:
+    if isinstance(method, Scores):
         return method.score(batch)
     return zero_shot(method, batch, prompts).to_numpy()

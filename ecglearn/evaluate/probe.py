@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
+from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 from ecglearn.evaluate.metrics.auroc import mean_auroc
 
@@ -93,7 +95,7 @@ def fit_probe(
         Cs: values of C that are tried.
 
     Raises:
-        ValueError: the share is not in (0, 1], or numbers of records disagree.
+        InputError: the share is not in (0, 1], or numbers of records disagree.
 
     Source: protocol of Liu et al. 2024 (MERL) with selection on validation instead of on test
         records (our choice).
@@ -103,11 +105,11 @@ def fit_probe(
     from sklearn.preprocessing import StandardScaler
 
     if not 0 < share <= 1:
-        raise ValueError(f"a share of the training records is above 0 and at most 1, not {share:g}")
+        raise InputError(f"a share of the training records is above 0 and at most 1, not {share:g}")
     x, y = Split(*map(_array, features)), Split(*map(_array, labels))
     for name, a, b in zip(Split._fields, x, y, strict=True):
         if len(a) != len(b):
-            raise ValueError(f"{len(a)} {name} records have features and {len(b)} have labels")
+            raise InputError(f"{len(a)} {name} records have features and {len(b)} have labels")
     count = max(1, round(share * len(x.train)))
     rows = np.random.default_rng(seed).permutation(len(x.train))[:count]
     scale = StandardScaler().fit(x.train[rows])
@@ -135,6 +137,7 @@ def probe_table(
     seeds: int = 5,
     n_resamples: int = 200,
     Cs: Sequence[float] = CS,
+    patients: Sequence[Any] | None = None,
 ) -> pd.DataFrame:
     """Macro AUROC of probes on several encoders, with every share of the labels.
 
@@ -149,6 +152,8 @@ def probe_table(
         seeds: draws of the labelled records.
         n_resamples: resampled test cohorts.
         Cs: values of C that are tried.
+        patients: whose record each test record is; all records of a patient are drawn together.
+            None: every record is another patient.
 
     Returns:
         Rows (encoder, share); columns value, low, high, records (labelled), unseen (classes without
@@ -168,7 +173,7 @@ def probe_table(
                 fit_probe(features, labels, share=share, seed=seed, Cs=Cs)
                 for seed in range(seeds if share < 1 else 1)
             ]
-            interval = _over_both(y, [run.scores for run in runs], n_resamples)
+            interval = _over_both(y, [run.scores for run in runs], n_resamples, patients)
             rows[name, share] = {
                 **interval._asdict(),
                 "records": max(1, round(share * len(_array(labels.train)))),
@@ -204,10 +209,12 @@ def _score(x: NDArray, weights: NDArray) -> NDArray[np.float64]:
     return x @ weights[:-1] + weights[-1]
 
 
-def _over_both(y: NDArray, runs: list[NDArray], n_resamples: int) -> Interval:
+def _over_both(
+    y: NDArray, runs: list[NDArray], n_resamples: int, patients: Sequence[Any] | None
+) -> Interval:
     whole = float(np.mean([mean_auroc(y, scores) for scores in runs]))
     rng, values = np.random.default_rng(0), []
-    for rows in resampled_rows(len(y), n_resamples, rng):
+    for rows in resampled_rows(len(y), n_resamples, rng, patients):
         chosen = rng.integers(len(runs), size=len(runs))
         means = {k: mean_auroc(y[rows], runs[k][rows]) for k in set(chosen.tolist())}
         values.append(np.mean([means[k] for k in chosen.tolist()]))
@@ -215,4 +222,4 @@ def _over_both(y: NDArray, runs: list[NDArray], n_resamples: int) -> Interval:
 
 
 def _array(x: ArrayLike) -> NDArray[np.float64]:
-    return np.asarray(x.cpu() if hasattr(x, "cpu") else x, dtype=np.float64)  # pyright: ignore
+    return np.asarray(x.cpu() if isinstance(x, torch.Tensor) else x, dtype=np.float64)

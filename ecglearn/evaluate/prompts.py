@@ -36,7 +36,7 @@ def class_overlap(source: str, target: str) -> dict[str, tuple[str, ...]]:
         target: label set on which it is judged.
 
     Raises:
-        ValueError: no map between the two is known.
+        InputError: no map between the two is known.
 
     Source: maps of a public re-implementation of the tables of Liu et al. 2024 (MERL).
 
@@ -47,7 +47,7 @@ def class_overlap(source: str, target: str) -> dict[str, tuple[str, ...]]:
         return {name: tuple(found) for name, found in direct.items()}
     back = maps.get(f"{target} -> {source}")
     if back is None:
-        raise ValueError(f"no map from '{source}' to '{target}'; there are {', '.join(maps)}")
+        raise InputError(f"no map from '{source}' to '{target}'; there are {', '.join(maps)}")
     turned: dict[str, tuple[str, ...]] = {}
     for there, here in back.items():
         for name in here:
@@ -66,7 +66,7 @@ def cohort_labels(name: str, findings: pd.DataFrame) -> pd.DataFrame:
         One column of bool for each class that the cohort can show.
 
     Raises:
-        ValueError: the set has no map.
+        InputError: the set has no map.
 
     Source: our choice.
 
@@ -76,7 +76,7 @@ def cohort_labels(name: str, findings: pd.DataFrame) -> pd.DataFrame:
 
     known = {n: c for n, c in _content()["cohort"].items() if n != "about"}
     if name not in known:
-        raise ValueError(f"no findings for '{name}'; there are maps for {', '.join(known)}")
+        raise InputError(f"no findings for '{name}'; there are maps for {', '.join(known)}")
     return pd.DataFrame({c: findings[list(of)].any(axis=1) for c, of in known[name].items()})
 
 

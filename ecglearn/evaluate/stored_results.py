@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import Interval, t_interval
 
 if TYPE_CHECKING:
@@ -84,11 +85,11 @@ class StoredResults:
             measure: which number.
 
         Raises:
-            ValueError: the two were not run with the same seeds.
+            InputError: the two were not run with the same seeds.
         """
         a, b = self.runs_of(variant), self.runs_of(other)
         if [run["seed"] for run in a] != [run["seed"] for run in b]:
-            raise ValueError(f"'{variant}' and '{other}' were run with different seeds")
+            raise InputError(f"'{variant}' and '{other}' were run with different seeds")
         return t_interval([x[measure] - y[measure] for x, y in zip(a, b, strict=True)])
 
     def table(
@@ -143,7 +144,7 @@ class StoredResults:
             title: what the reader calls it; empty takes the name of the measure.
 
         Raises:
-            ValueError: the two were not run with the same seeds.
+            InputError: the two were not run with the same seeds.
 
         Book: alignment-matrices#longer-runs
         """

@@ -102,7 +102,7 @@ def cross_domain(
         n_resamples: resampled test cohorts.
 
     Raises:
-        ValueError: no map between the two is known, or no class is shared and labelled.
+        InputError: no map between the two is known, or no class is shared and labelled.
 
     Source: cross-domain protocol of Liu et al. 2024 (MERL).
 
@@ -115,6 +115,6 @@ def cross_domain(
     )
     shared = [c for c in dict.fromkeys(known) if c in labels.columns]
     if not shared:
-        raise ValueError(f"no labelled class of '{target}' is known to '{source}'")
+        raise InputError(f"no labelled class of '{target}' is known to '{source}'")
     row = auroc_intervals(scores[shared], labels[shared], n_resamples=n_resamples).loc["macro"]
     return Interval(*map(float, row[["value", "low", "high"]]))

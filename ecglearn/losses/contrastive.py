@@ -7,6 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ecglearn.errors import InputError
+
 
 def info_nce(
     a: Float[Tensor, "B D"],
@@ -40,7 +42,7 @@ def info_nce(
         The loss. It is log B when all embeddings are equal; with `exclude_positive`, log(B - 1).
 
     Raises:
-        ValueError: `exclude_positive` leaves a row without any negative.
+        InputError: `exclude_positive` leaves a row without any negative.
 
     Source: Selivanov et al. 2025 (PTACL), global loss; van den Oord et al. 2018; Miech et al. 2020
     for several positives.
@@ -58,7 +60,7 @@ def info_nce(
     if exclude_positive:
         left_out = left_out | diagonal
         if bool((left_out.all(0) | left_out.all(1)).any()):
-            raise ValueError("a record has no negative in this batch; use a larger batch")
+            raise InputError("a record has no negative in this batch; use a larger batch")
     considered = similarity.masked_fill(left_out, -torch.inf)
     a_to_b = (considered.logsumexp(1) - to_b).mean()
     b_to_a = (considered.logsumexp(0) - to_a).mean()

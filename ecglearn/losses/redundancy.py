@@ -5,6 +5,8 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from ecglearn.errors import InputError
+
 
 def cross_correlation(
     a: Float[Tensor, "B E"], b: Float[Tensor, "B E"], *, epsilon: float = 1e-5
@@ -23,14 +25,14 @@ def cross_correlation(
         C (E, E), entries within [-1, 1]: a_i along rows, b_j along columns.
 
     Raises:
-        ValueError: fewer than two records.
+        InputError: fewer than two records.
 
     Source: Zbontar et al. 2021, equation 2; across modalities as reported of Fernandes et al. 2025.
 
     Book: clinical-transfer#barlow-twins
     """
     if len(a) < 2:
-        raise ValueError(f"a correlation over the batch needs at least two records, not {len(a)}")
+        raise InputError(f"a correlation over the batch needs at least two records, not {len(a)}")
 
     def standardised(x: Tensor) -> Tensor:
         centred = x - x.mean(0)

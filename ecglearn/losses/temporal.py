@@ -7,6 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, log_softmax, normalize
 
+from ecglearn.errors import InputError
+
 
 def alignment_matrix(steps: int, *, sigma: float, distance: str = "linear") -> Float[Tensor, "T T"]:
     """Which step should match which, as a distribution in each row.
@@ -23,16 +25,16 @@ def alignment_matrix(steps: int, *, sigma: float, distance: str = "linear") -> F
         Matrix P (T, T); rows sum to 1. Every entry is 1 / T for a very large sigma.
 
     Raises:
-        ValueError: sigma is negative, or the distance is unknown.
+        InputError: sigma is negative, or the distance is unknown.
 
     Source: Selivanov et al. 2025 (PTACL), local loss; the form of the distance is our choice.
 
     Book: ptacl#local-loss
     """
     if sigma < 0:
-        raise ValueError(f"sigma is a width and cannot be {sigma}")
+        raise InputError(f"sigma is a width and cannot be {sigma}")
     if distance not in ("linear", "circular"):
-        raise ValueError(f"distance is 'linear' or 'circular', not '{distance}'")
+        raise InputError(f"distance is 'linear' or 'circular', not '{distance}'")
     if sigma == 0:
         return torch.eye(steps)
     index = torch.arange(steps, dtype=torch.float64)

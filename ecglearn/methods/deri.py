@@ -21,6 +21,7 @@ from ecglearn.encoders.pretrained import EMBEDDED
 from ecglearn.encoders.resnet import ECGResNet
 from ecglearn.encoders.text_encoder import MED_CPT, EncodedReports
 from ecglearn.encoders.text_tower import TextTower
+from ecglearn.errors import InputError
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import pooled_tokens
 from ecglearn.method import Config, Losses, ReportMethod, register
@@ -423,10 +424,10 @@ class DERI(ReportMethod):
                 and decoder have gathered from everywhere; the mean of the aligned part is a.
 
         Raises:
-            ValueError: there are fewer than k tokens.
+            InputError: there are fewer than k tokens.
         """
         if not 1 <= k <= self.tokens:
-            raise ValueError(f"a record has {self.tokens} tokens here, and {k} were asked for")
+            raise InputError(f"a record has {self.tokens} tokens here, and {k} were asked for")
         if k == 1 and not local:
             return self.embed(batch)[:, None]
 

@@ -3,6 +3,7 @@
 from ecglearn.plots.alignment import alignment_explorer, draw_map
 from ecglearn.plots.clinical import correlation_player, lifts_side_by_side
 from ecglearn.plots.compare import finding_map, measure_panels, seed_panels
+from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
 from ecglearn.plots.missingness import (
@@ -19,6 +20,7 @@ __all__ = [
     "Box",
     "Marked",
     "SortableTable",
+    "add_slider",
     "alignment_explorer",
     "correlation_player",
     "diagram",

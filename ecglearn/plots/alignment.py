@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from ecglearn.errors import InputError
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from matplotlib.axes import Axes
@@ -65,7 +67,7 @@ def alignment_explorer(
         The figure.
 
     Raises:
-        ValueError: a loss, the beats or the cines have another number than there are positions.
+        InputError: a loss, the beats or the cines have another number than there are positions.
 
     Book: alignment-matrices#explorer
     """
@@ -74,9 +76,9 @@ def alignment_explorer(
     count = len(positions)
     for name, series in maps.items():
         if len(series) != count:
-            raise ValueError(f"'{name}' has {len(series)} maps for {count} positions")
+            raise InputError(f"'{name}' has {len(series)} maps for {count} positions")
     if not len(beats) == len(cines) or len(beats) not in (1, count):
-        raise ValueError(f"{len(beats)} beats and {len(cines)} cines for {count} positions")
+        raise InputError(f"{len(beats)} beats and {len(cines)} cines for {count} positions")
     last, follow = count - 1, len(beats) > 1
     size = len(next(iter(maps.values()))[0])
     fig = _panels()

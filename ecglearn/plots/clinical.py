@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from ecglearn.errors import InputError
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
@@ -28,14 +30,14 @@ def correlation_player(
         shown: how many dimensions.
 
     Raises:
-        ValueError: another number of labels than of matrices.
+        InputError: another number of labels than of matrices.
 
     Book: clinical-transfer#barlow-look
     """
     import plotly.graph_objects as go
 
     if len(matrices) != len(labels):
-        raise ValueError(f"{len(matrices)} matrices and {len(labels)} labels")
+        raise InputError(f"{len(matrices)} matrices and {len(labels)} labels")
     best = np.argsort(-matrices[-1].diagonal())[:shown]
     cut = [np.round(c[np.ix_(best, best)].astype(float), 2) for c in matrices]
     titles = [f"mean of the diagonal {c.diagonal().mean():.2f} (all {len(c)})" for c in matrices]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ecglearn.errors import InputError
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -85,7 +87,7 @@ def diagram(
         The figure.
 
     Raises:
-        ValueError: no box, an arrow to a box that is not there, or from a box to itself.
+        InputError: no box, an arrow to a box that is not there, or from a box to itself.
 
     Book: ptacl#ptacl
     """
@@ -94,16 +96,16 @@ def diagram(
     parts = {name: Box(*box) for name, box in boxes.items()}
     ways = [Arrow(*arrow) for arrow in arrows]
     if not parts:
-        raise ValueError("a diagram needs one box or more")
+        raise InputError("a diagram needs one box or more")
     for way in ways:
         unknown = [name for name in (way.start, way.end) if name not in parts]
         if unknown:
-            raise ValueError(
+            raise InputError(
                 f"the arrow from {way.start!r} to {way.end!r} needs a box {unknown[0]!r}; "
                 f"there are {', '.join(map(repr, parts))}"
             )
         if way.start == way.end:
-            raise ValueError(f"an arrow from {way.start!r} to itself has no length; leave it out")
+            raise InputError(f"an arrow from {way.start!r} to itself has no length; leave it out")
     fig, ax = plt.subplots(figsize=size, layout="constrained", facecolor="white")
     middle: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": fontsize}
     drawn: dict[str, Any] = {}

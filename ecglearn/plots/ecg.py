@@ -12,6 +12,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from ecglearn.errors import InputError
 from ecglearn.signals.filters import resample
 from ecglearn.signals.leads import LEADS
 
@@ -53,7 +54,7 @@ def ecg_sheet(
         A matplotlib figure in which a millimetre is a millimetre.
 
     Raises:
-        ValueError: the names do not match the rows, or a lead that the layout needs is absent.
+        InputError: the names do not match the rows, or a lead that the layout needs is absent.
 
     Book: the-12-lead-ecg#ecg-paper
     """
@@ -62,7 +63,7 @@ def ecg_sheet(
     if layout == "3x4":
         absent = [lead for lead in (*LEADS, rhythm) if lead not in rows]
         if absent:
-            raise ValueError(f"the 3x4 sheet needs lead {', '.join(absent)}")
+            raise InputError(f"the 3x4 sheet needs lead {', '.join(absent)}")
         part = seconds / 4
         strips = [
             (row, k * part, part, lead)
@@ -119,7 +120,7 @@ def ecg_paper(
         A plotly figure; it works in a page without a kernel.
 
     Raises:
-        ValueError: the names do not match the rows.
+        InputError: the names do not match the rows.
 
     Book: the-12-lead-ecg#ecg-paper
     """
@@ -185,7 +186,7 @@ def ecg_paper(
 
 def _rows(signal: np.ndarray, leads: Sequence[str]) -> dict[str, np.ndarray]:
     if len(leads) != len(signal):
-        raise ValueError(f"{len(leads)} lead names for {len(signal)} rows of the signal")
+        raise InputError(f"{len(leads)} lead names for {len(signal)} rows of the signal")
     return dict(zip(leads, signal, strict=True))
 
 

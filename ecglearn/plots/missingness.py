@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from ecglearn.errors import InputError
 from ecglearn.signals.leads import LEADS
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def removal_explorer(
         start: the choice that is pointed at before the reader does.
 
     Raises:
-        ValueError: choices, keep maps and scores have different numbers, or classes and scores.
+        InputError: choices, keep maps and scores have different numbers, or classes and scores.
 
     Book: scar#take-a-lead-away
     """
@@ -183,7 +184,7 @@ def removal_explorer(
     from plotly.subplots import make_subplots
 
     if not len(choices) == len(keep) == len(scores) or len(classes) != scores.shape[1]:
-        raise ValueError(
+        raise InputError(
             f"{len(choices)} choices, {len(keep)} keep maps and {len(scores)} rows of "
             f"{scores.shape[1]} scores for {len(classes)} classes"
         )

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from ecglearn.errors import InputError
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     from matplotlib.figure import Figure
@@ -79,7 +81,7 @@ def word_explorer(
         height: what the bars over the words show.
 
     Raises:
-        ValueError: words, weights and attention have different lengths.
+        InputError: words, weights and attention have different lengths.
 
     Book: tamer#rgwr-look
     """
@@ -87,7 +89,7 @@ def word_explorer(
     from plotly.subplots import make_subplots
 
     if not len(words) == len(weights) == len(attention):
-        raise ValueError(
+        raise InputError(
             f"{len(words)} words, {len(weights)} weights and {len(attention)} rows of attention"
         )
     fig = make_subplots(

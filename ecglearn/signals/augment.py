@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
+from ecglearn.errors import InputError
+
 
 def ft_surrogate(
     x: Float[Tensor, "batch lead time"],
@@ -61,13 +63,13 @@ def crop(
         peaks.
 
     Raises:
-        ValueError: `length` is longer than the signal or not positive.
+        InputError: `length` is longer than the signal or not positive.
 
     Book: preprocessing#prep-augmentation
     """
     spare = x.shape[-1] - length
     if length < 1 or spare < 0:
-        raise ValueError(f"cannot cut {length} samples out of {x.shape[-1]}")
+        raise InputError(f"cannot cut {length} samples out of {x.shape[-1]}")
     if generator is None:
         start = torch.zeros(len(x), dtype=torch.int64, device=x.device)
     else:
@@ -156,7 +158,7 @@ def augment(
         The changed windows (batch, lead, length), and the first sample of each (batch).
 
     Raises:
-        ValueError: `length` is longer than the signal or not positive.
+        InputError: `length` is longer than the signal or not positive.
 
     Source: Selivanov et al. 2025 names the four; strengths are those of MMCL and oetu/mae.
 

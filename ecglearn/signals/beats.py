@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.signal import butter, sosfiltfilt
 from torch import Tensor
 
+from ecglearn.errors import InputError, MissingGroupError
 from ecglearn.signals.leads import LEADS, Signal, canonical
 
 # where to look when lead II is absent or flat; aVR is turned over, since its R wave points down
@@ -39,10 +40,10 @@ def detect_r_peaks(
         Sample indices in rising order, int64; empty when every lead is flat.
 
     Raises:
-        ValueError: the names do not match the rows, none of the twelve leads is there, the rate is
+        InputError: the names do not match the rows, none of the twelve leads is there, the rate is
             below 61 Hz, the signal is shorter than 2 s, or the lead used has samples that are not
             finite.
-        ModuleNotFoundError: the package sleepecg is not installed.
+        MissingGroupError: the package sleepecg is not installed.
 
     Book: preprocessing#prep-r-peaks
     """
@@ -50,27 +51,27 @@ def detect_r_peaks(
     if x.ndim == 1:
         x, leads = x[None], ("II",)
     if len(leads) != x.shape[0]:
-        raise ValueError(f"{len(leads)} lead names for {x.shape[0]} rows of the signal")
+        raise InputError(f"{len(leads)} lead names for {x.shape[0]} rows of the signal")
     if fs < _LOWEST_RATE:
-        raise ValueError(f"R peaks need {_LOWEST_RATE:.0f} samples per second or more, not {fs:g}")
+        raise InputError(f"R peaks need {_LOWEST_RATE:.0f} samples per second or more, not {fs:g}")
     if x.shape[1] < _SHORTEST * fs:
-        raise ValueError(f"R peaks need {_SHORTEST:.0f} s of signal, not {x.shape[1] / fs:.2f} s")
+        raise InputError(f"R peaks need {_SHORTEST:.0f} s of signal, not {x.shape[1] / fs:.2f} s")
     chosen = _lead_for_peaks(x, leads, fs)
     if chosen is None:
         return np.empty(0, dtype=np.int64)
     if not np.isfinite(chosen).all():
-        raise ValueError("the lead used for R peaks has NaN or infinite samples: fill or cut them")
+        raise InputError("the lead used for R peaks has NaN or infinite samples: fill or cut them")
     try:
         from sleepecg.heartbeats import detect_heartbeats
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError("R peaks need sleepecg: pip install 'ecglearn[data]'") from error
+        raise MissingGroupError("R peaks need sleepecg: pip install 'ecglearn[data]'") from error
     values, rate = chosen.astype(np.float64), float(fs)
     if not _crowded(values, rate):
         return np.asarray(detect_heartbeats(values, rate), dtype=np.int64)
     try:
         return np.asarray(detect_heartbeats(values, rate, backend="python"), dtype=np.int64)
     except (IndexError, ZeroDivisionError) as error:
-        raise ValueError(
+        raise InputError(
             "no R peaks can be told apart: waves follow each other every 0.2 s, as in no heart"
         ) from error
 
@@ -104,7 +105,7 @@ def _lead_for_peaks(x: np.ndarray, leads: Sequence[str], fs: float) -> np.ndarra
     rows = {canonical(name): row for name, row in zip(leads, x, strict=True)}
     rows.pop(None, None)
     if not rows:
-        raise ValueError(f"none of the twelve leads is among {', '.join(leads)}")
+        raise InputError(f"none of the twelve leads is among {', '.join(leads)}")
     if "II" not in rows or _flat(rows["II"], fs):
         if "I" in rows and "III" in rows and not (_flat(rows["I"], fs) or _flat(rows["III"], fs)):
             return rows["I"] + rows["III"]
@@ -171,7 +172,7 @@ def beat_matrices(
         (patient).
 
     Raises:
-        ValueError: `tokens`, `samples_per_token` or `segments` is not positive.
+        InputError: `tokens`, `samples_per_token` or `segments` is not positive.
 
     Source: Selivanov et al. 2025 (PTACL), section "local alignment"; where it is silent, our own
         choice.
@@ -179,7 +180,7 @@ def beat_matrices(
     Book: preprocessing#prep-beat-matrix
     """
     if min(tokens, samples_per_token, segments) < 1:
-        raise ValueError("tokens, samples_per_token and segments must be positive")
+        raise InputError("tokens, samples_per_token and segments must be positive")
     inside = (r_peaks >= 0) & (r_peaks < tokens * samples_per_token)
     whole = r_peaks.div(samples_per_token, rounding_mode="floor")
     start, count = whole[:, :-1], whole[:, 1:] - whole[:, :-1]
@@ -229,7 +230,7 @@ def beat_matrix(
         a usable beat (if not, the matrix is all zeros).
 
     Raises:
-        ValueError: `tokens`, `samples_per_token` or `segments` is not positive.
+        InputError: `tokens`, `samples_per_token` or `segments` is not positive.
 
     Source: Selivanov et al. 2025 (PTACL), section "local alignment"; where it is silent, our own
         choice.

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from scipy.signal import resample_poly
 from torch import Tensor
 
+from ecglearn.errors import InputError
 from ecglearn.signals.leads import Signal
 
 #: A lead counts as flat when its standard deviation is below this times (1 + |its mean|).
@@ -35,12 +36,12 @@ def resample(
         the recording. The signal itself when the rates are equal.
 
     Raises:
-        ValueError: a rate is not positive, or a sample is not finite.
+        InputError: a rate is not positive, or a sample is not finite.
 
     Book: preprocessing#prep-resampling
     """
     if not (fs_in > 0 and fs_out > 0):
-        raise ValueError(f"sampling rates must be positive, got {fs_in:g} and {fs_out:g}")
+        raise InputError(f"sampling rates must be positive, got {fs_in:g} and {fs_out:g}")
     if fs_in == fs_out:
         return x
     ratio = Fraction(fs_out).limit_denominator(10_000) / Fraction(fs_in).limit_denominator(10_000)
@@ -68,7 +69,7 @@ def wavelet_parts(
         time).
 
     Raises:
-        ValueError: the signal is too short for this level, or a sample is not finite.
+        InputError: the signal is too short for this level, or a sample is not finite.
 
     Source: Martis et al. 2013 for the use on ECGs.
 
@@ -110,7 +111,7 @@ def denoise_wavelet(
         Filtered signal, same shape and unit.
 
     Raises:
-        ValueError: the signal is too short for this level, a detail is not between 1 and `level`,
+        InputError: the signal is too short for this level, a detail is not between 1 and `level`,
             or a sample is not finite.
 
     Source: Martis et al. 2013 and Selivanov et al. 2025 (eight levels); padding and bands are our
@@ -119,7 +120,7 @@ def denoise_wavelet(
     Book: preprocessing#prep-wavelet
     """
     if any(not 1 <= k <= level for k in drop_details):
-        raise ValueError(f"details go from 1 to {level}, got {drop_details}")
+        raise InputError(f"details go from 1 to {level}, got {drop_details}")
     coefficients = _decompose(x, wavelet, level)
     drop = {level + 1 - k for k in drop_details} | ({0} if drop_approximation else set())
     kept = [np.zeros_like(c) if i in drop else c for i, c in enumerate(coefficients)]
@@ -150,7 +151,7 @@ def zscore(
         Standardised signal, no unit, same shape.
 
     Raises:
-        ValueError: `per` is neither of the two.
+        InputError: `per` is neither of the two.
 
     Source: per lead as in Selivanov et al. 2025; per record keeps what voltage says about heart
         muscle mass.
@@ -158,7 +159,7 @@ def zscore(
     Book: preprocessing#prep-zscore
     """
     if per not in ("lead", "record"):
-        raise ValueError(f'per must be "lead" or "record", got {per!r}')
+        raise InputError(f'per must be "lead" or "record", got {per!r}')
     values = _tensor(x)
     seen = (_tensor(keep) if keep is not None else torch.tensor(True)).to(values.device)
     seen = seen.expand(values.shape)
@@ -196,7 +197,7 @@ def preprocess(
         nothing was observed.
 
     Raises:
-        ValueError: a rate is not positive, the signal is too short for eight levels, or a sample is
+        InputError: a rate is not positive, the signal is too short for eight levels, or a sample is
             not finite.
 
     Source: Selivanov et al. 2025, data section.
@@ -213,7 +214,7 @@ def preprocess(
 def _decompose(x: Signal, wavelet: str, level: int) -> list[np.ndarray]:
     most = pywt.dwt_max_level(x.shape[-1], wavelet)
     if level > most:
-        raise ValueError(
+        raise InputError(
             f"{x.shape[-1]} samples allow {most} levels of {wavelet}, not {level}: "
             "filter before cropping, or take fewer levels"
         )
@@ -236,7 +237,7 @@ def _moments(values: Tensor, seen: Tensor, dim: tuple[int, ...]) -> tuple[Tensor
 def _finite(x: Signal, step: str) -> np.ndarray:
     values = np.asarray(x.detach().cpu() if isinstance(x, Tensor) else x, dtype=np.float64)
     if not np.isfinite(values).all():
-        raise ValueError(f"{step} needs finite samples: fill or hide NaN and infinity first")
+        raise InputError(f"{step} needs finite samples: fill or hide NaN and infinity first")
     return values
 
 

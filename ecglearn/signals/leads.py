@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ecglearn.errors import InputError
+
 #: A signal, numpy or torch; what comes out is of the kind that went in.
 Signal = TypeVar("Signal", np.ndarray, Tensor)
 
@@ -75,19 +77,19 @@ def lead_positions(names: Sequence[str], *, wanted: Sequence[str] = LEADS) -> li
         order.
 
     Raises:
-        ValueError: a wanted lead is absent, or two channels have the name of the same wanted lead.
+        InputError: a wanted lead is absent, or two channels have the name of the same wanted lead.
 
     Book: the-12-lead-ecg#ecg-names
     """
     known = [canonical(name) for name in names]
     absent = [lead for lead in wanted if lead not in known]
     if absent:
-        raise ValueError(
+        raise InputError(
             f"lead {', '.join(absent)} not found among {', '.join(names) or 'no channels'}"
         )
     twice = [lead for lead in wanted if known.count(lead) > 1]
     if twice:
-        raise ValueError(f"more than one channel is named {', '.join(twice)}: {', '.join(names)}")
+        raise InputError(f"more than one channel is named {', '.join(twice)}: {', '.join(names)}")
     return [known.index(lead) for lead in wanted]
 
 
@@ -107,14 +109,14 @@ def limb_residuals(x: Float[Signal, "*batch lead time"]) -> Float[Signal, "*batc
         The four residuals in the order above (..., 4, time), in the unit of `x`.
 
     Raises:
-        ValueError: fewer than six leads.
+        InputError: fewer than six leads.
 
     Source: Einthoven 1908 and Goldberger 1942, as in any textbook of electrocardiography.
 
     Book: the-12-lead-ecg#ecg-identities
     """
     if x.shape[-2] < 6:
-        raise ValueError(f"the limb-lead rules need six leads, the signal has {x.shape[-2]}")
+        raise InputError(f"the limb-lead rules need six leads, the signal has {x.shape[-2]}")
     return _mix(_IDENTITIES, x[..., :6, :])
 
 

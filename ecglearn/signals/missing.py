@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
+from ecglearn.errors import InputError
 from ecglearn.signals.leads import LEADS, Signal
 
 
@@ -62,14 +63,14 @@ def electrodes_off(electrodes: Iterable[str]) -> Bool[Tensor, " 12"]:
         For each of `LEADS`, True when it can still be measured.
 
     Raises:
-        ValueError: a name is not an electrode.
+        InputError: a name is not an electrode.
 
     Book: the-12-lead-ecg#ecg-electrodes
     """
     names = list(electrodes)
     unknown = [name for name in names if name not in ELECTRODES]
     if unknown:
-        raise ValueError(
+        raise InputError(
             f"not an electrode: {', '.join(unknown)}; there are {', '.join(ELECTRODES)}"
         )
     return ~_HIT[[ELECTRODES.index(name) for name in names]].any(0)
@@ -103,19 +104,19 @@ def draw_missing(
         keep (batch, 12, segments), True = observed.
 
     Raises:
-        ValueError: more leads than there are, a fraction outside 0 to 1, or an unknown mode.
+        InputError: more leads than there are, a fraction outside 0 to 1, or an unknown mode.
 
     Source: severities are our choice for a SCAR-style protocol (Liu et al. 2026).
 
     Book: the-12-lead-ecg#ecg-missing
     """
     if mode not in ("lead", "electrode"):
-        raise ValueError(f'mode must be "lead" or "electrode", got {mode!r}')
+        raise InputError(f'mode must be "lead" or "electrode", got {mode!r}')
     units = len(LEADS) if mode == "lead" else len(ELECTRODES)
     if not 0 <= leads <= units:
-        raise ValueError(f"can hide 0 to {units} {mode}s, not {leads}")
+        raise InputError(f"can hide 0 to {units} {mode}s, not {leads}")
     if not 0 <= fraction <= 1:
-        raise ValueError(f"fraction must be from 0 to 1, got {fraction:g}")
+        raise InputError(f"fraction must be from 0 to 1, got {fraction:g}")
     device = generator.device
     rank = torch.rand(batch, units, generator=generator, device=device).argsort(1).argsort(1)
     gone = rank < leads  # (batch, units)
@@ -158,13 +159,13 @@ def keep_segments(
         keep (..., lead, segments): False where half or more of the samples are missing.
 
     Raises:
-        ValueError: more segments than samples.
+        InputError: more segments than samples.
 
     Book: the-12-lead-ecg#ecg-missing
     """
     samples = observed.shape[-1]
     if not 1 <= segments <= samples:
-        raise ValueError(f"cannot cut {samples} samples into {segments} segments")
+        raise InputError(f"cannot cut {samples} samples into {segments} segments")
     of = torch.arange(samples, device=observed.device) * segments // samples
     size = torch.bincount(of, minlength=segments)
     seen = torch.zeros(*observed.shape[:-1], segments, dtype=torch.int64, device=observed.device)

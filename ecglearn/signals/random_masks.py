@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool
 from torch import Generator
 
+from ecglearn.errors import InputError
 from ecglearn.signals.leads import LEADS
 from ecglearn.signals.missing import LEVELS, draw_missing
 
@@ -25,12 +26,12 @@ def draw_cells(
         keep (batch, 12, segments), True = observed.
 
     Raises:
-        ValueError: a share outside 0 to 1.
+        InputError: a share outside 0 to 1.
 
     Book: scar#baselines
     """
     if not 0 <= share <= 1:
-        raise ValueError(f"share must be from 0 to 1, got {share:g}")
+        raise InputError(f"share must be from 0 to 1, got {share:g}")
     cells = len(LEADS) * segments
     draw = torch.rand(batch, cells, generator=generator, device=generator.device)
     rank = draw.argsort(1).argsort(1)
@@ -52,14 +53,14 @@ def draw_leads(
         keep (batch, 12, segments), True = observed.
 
     Raises:
-        ValueError: a chance outside 0 to 1.
+        InputError: a chance outside 0 to 1.
 
     Source: random lead masking with chance 0.5, as in the code of MELP and D-BETA.
 
     Book: scar#baselines
     """
     if not 0 <= chance <= 1:
-        raise ValueError(f"chance must be from 0 to 1, got {chance:g}")
+        raise InputError(f"chance must be from 0 to 1, got {chance:g}")
     device = generator.device
     draw = torch.rand(batch, len(LEADS), generator=generator, device=device)
     stays = (draw >= chance) | (draw == draw.amax(1, keepdim=True))

@@ -5,6 +5,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ecglearn.errors import InputError
 from ecglearn.signals.leads import Signal
 
 _SECONDS = 0.25
@@ -28,7 +29,7 @@ def stft_magnitude(
         Magnitudes |STFT| (..., lead, frequency, frame), in the unit of `x` times the window's sum.
 
     Raises:
-        ValueError: the signal is shorter than one window, or a window has fewer than two samples.
+        InputError: the signal is shorter than one window, or a window has fewer than two samples.
 
     Source: Zhou et al. 2026 (TAMER): 0.25 s, Hann, overlap 62; padding and mean are our choice.
 
@@ -66,7 +67,7 @@ def spectrogram(
         Spectrogram (..., lead, frequency, frame), no unit; zeros for a record that is flat.
 
     Raises:
-        ValueError: the signal is shorter than one window, or a window has fewer than two samples.
+        InputError: the signal is shorter than one window, or a window has fewer than two samples.
 
     Source: Zhou et al. 2026 (TAMER) for window and overlap; log and standardising are our choice.
 
@@ -97,7 +98,7 @@ def spectrogram_axes(
         Frequencies in hertz and frame centres in seconds.
 
     Raises:
-        ValueError: the signal is shorter than one window, or a window has fewer than two samples.
+        InputError: the signal is shorter than one window, or a window has fewer than two samples.
 
     Book: preprocessing#prep-spectrogram
     """
@@ -110,9 +111,9 @@ def spectrogram_axes(
 def _window_and_hop(fs: float | int, samples: int) -> tuple[int, int]:
     window = round(_SECONDS * fs)
     if window < 2:
-        raise ValueError(
+        raise InputError(
             f"a window of {_SECONDS} s has fewer than two samples at {fs:g} per second"
         )
     if samples < window:
-        raise ValueError(f"{samples} samples are shorter than one window of {window}")
+        raise InputError(f"{samples} samples are shorter than one window of {window}")
     return window, window - window // 2

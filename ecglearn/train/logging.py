@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecglearn.distributed import rank
+from ecglearn.errors import MissingGroupError
 
 
 @dataclass
@@ -42,7 +43,7 @@ class StepLog:
         step: first step; what an earlier run wrote from there on is hidden.
 
     Raises:
-        ImportError: the optional group `train` is not installed.
+        MissingGroupError: the optional group `train` is not installed.
 
     Book: many-machines#flags
     """
@@ -54,7 +55,7 @@ class StepLog:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            raise ImportError(
+            raise MissingGroupError(
                 'a TensorBoard log needs the optional group "train": pip install "ecglearn[train]"'
             ) from error
         self._writer = SummaryWriter(str(folder), purge_step=step or None)

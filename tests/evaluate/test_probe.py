@@ -1,6 +1,7 @@
 """The linear probe: chosen on validation records, blind to the test records, honest about gaps."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -88,6 +89,19 @@ def test_table_orders_what_is_known_to_be_ordered(crowd):
     assert table.loc[("good", 0.05), "high"] < table.loc[("good", 1.0), "value"]
     assert table.loc[("noise", 1.0), "high"] < table.loc[("good", 0.05), "low"]
     assert 0.4 < table.loc[("noise", 1.0), "value"] < 0.6
+
+
+def test_records_of_a_patient_are_drawn_together(crowd):
+    """Every record twice is no new evidence: only as other patients would it narrow the interval."""
+    x, y = crowd
+    twice = np.repeat(np.arange(len(y.test)), 2)
+    settings = {"label_fractions": (1.0,), "n_resamples": 60}
+    once = probe_table({"a": x}, y, **settings).loc[("a", 1.0)]
+    x, y = (part._replace(test=np.asarray(part.test)[twice]) for part in (x, y))
+    both = probe_table({"a": x}, y, **settings, patients=twice.tolist()).loc[("a", 1.0)]
+    pd.testing.assert_series_equal(both, once)
+    apart = probe_table({"a": x}, y, **settings).loc[("a", 1.0)]
+    assert apart["high"] - apart["low"] < 0.85 * (once["high"] - once["low"])
 
 
 def test_bad_input(crowd):

@@ -128,7 +128,7 @@ def lab_flags(
         (B, 2 L): low and high of the first test, then of the second; both NaN where unmeasured.
 
     Raises:
-        ValueError: another number of columns.
+        InputError: another number of columns.
         ClinicalError: a column has no reference range.
 
     Source: Alcaraz and Strodthoff 2024 (CardioLab).
@@ -136,7 +136,7 @@ def lab_flags(
     Book: clinical-transfer#lab-flags
     """
     if values.shape[1] != len(columns):
-        raise ValueError(f"{values.shape[1]} laboratory values, and {len(columns)} columns")
+        raise InputError(f"{values.shape[1]} laboratory values, and {len(columns)} columns")
     bare = [c.name for c in columns if c.reference is None]
     if bare:
         raise ClinicalError(f"no reference range for {', '.join(bare)}")

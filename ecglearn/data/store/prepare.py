@@ -27,6 +27,7 @@ from ecglearn.data.store.format import (
     join_shards,
 )
 from ecglearn.data.store.shards import Settings, write_shard
+from ecglearn.errors import MissingGroupError
 from ecglearn.provenance import code_digest
 
 SHARD = 64  # records that one process reads before it writes
@@ -96,7 +97,7 @@ def prepare(
     Raises:
         StoreError: `out` already holds a store or other files, or an argument cannot be.
         TableError: a table of the data set is absent or unreadable.
-        ModuleNotFoundError: a package is not installed.
+        MissingGroupError: a package is not installed.
 
     Book: your-own-data#data-prepare
     """
@@ -163,7 +164,7 @@ def _joblib() -> Any:
         import joblib
         import pyarrow  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise MissingGroupError(
             "preparing data needs joblib and pyarrow: pip install 'ecglearn[data]'"
         ) from error
     return joblib

@@ -11,6 +11,7 @@ import numpy as np
 
 from ecglearn.data.wfdb.checks import Place, RecordError, check_inside, check_promises, check_sums
 from ecglearn.data.wfdb.format16 import PlainHeader, plain_header, plain_signal
+from ecglearn.errors import MissingGroupError
 
 _LARGEST_HEADER = 1_000_000  # bytes
 
@@ -60,7 +61,7 @@ def open_record(
 
     Raises:
         RecordError: with one sentence: which record, what is wrong, what to do.
-        ModuleNotFoundError: the package wfdb is not installed.
+        MissingGroupError: the package wfdb is not installed.
 
     Book: the-12-lead-ecg#ecg-own-record
     """
@@ -107,7 +108,7 @@ def _wfdb() -> Any:
             warnings.simplefilter("ignore", DeprecationWarning)  # wfdb 4.3 under pandas 3.1
             import wfdb
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise MissingGroupError(
             "reading WFDB records needs wfdb: pip install 'ecglearn[data]'"
         ) from error
     return wfdb

@@ -9,6 +9,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ecglearn.errors import InputError
+
 
 class Alignment(NamedTuple):
     """Numbers of an alignment map; each is a mean over patients.
@@ -56,14 +58,14 @@ def alignment_numbers(
         shift: the right cine phase of ECG phase k is k + shift, modulo T: for rolled loops.
 
     Raises:
-        ValueError: no valid patient.
+        InputError: no valid patient.
 
     Book: alignment-matrices#numbers
     """
     if valid is not None:
         maps = maps[valid]
     if len(maps) == 0:
-        raise ValueError("no patient has a usable beat, so there is no alignment to measure")
+        raise InputError("no patient has a usable beat, so there is no alignment to measure")
     steps = maps.shape[1]
     right = (torch.arange(steps, device=maps.device) + shift) % steps
     on = maps.gather(2, right.view(1, -1, 1).expand(len(maps), -1, 1))[..., 0]

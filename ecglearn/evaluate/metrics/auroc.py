@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def macro_auroc(scores: ArrayLike | pd.DataFrame, labels: ArrayLike | pd.DataFra
         can be judged.
 
     Raises:
-        ValueError: shapes or names disagree.
+        InputError: shapes or names disagree.
 
     Source: macro average as in Liu et al. 2024 (MERL); absent classes are left out and named.
 
@@ -234,15 +235,15 @@ def _tables(scores: Any, labels: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
     named = isinstance(scores, pd.DataFrame), isinstance(labels, pd.DataFrame)
     a, b = table(scores), table(labels)
     if len(a) != len(b):
-        raise ValueError(f"{len(a)} records with scores and {len(b)} with labels")
+        raise InputError(f"{len(a)} records with scores and {len(b)} with labels")
     if named == (False, False) and a.shape != b.shape:
-        raise ValueError(f"scores are {a.shape} and labels {b.shape}")
+        raise InputError(f"scores are {a.shape} and labels {b.shape}")
     if named[0] != named[1]:
         if a.shape != b.shape:
-            raise ValueError(f"scores are {a.shape} and labels {b.shape}")
+            raise InputError(f"scores are {a.shape} and labels {b.shape}")
         names = a.columns if named[0] else b.columns
         a.columns = b.columns = names
     missing = [str(c) for c in b.columns if c not in a.columns]
     if missing:
-        raise ValueError(f"no scores for {', '.join(missing)}")
+        raise InputError(f"no scores for {', '.join(missing)}")
     return a.reindex(columns=b.columns), b

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecglearn.errors import InputError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -23,7 +25,7 @@ def reliability(probabilities: ArrayLike, labels: ArrayLike, *, bins: int = 15) 
         One row for each step that holds something: `said` and `true` (means), `count`.
 
     Raises:
-        ValueError: shapes differ, or a probability is outside 0 to 1.
+        InputError: shapes differ, or a probability is outside 0 to 1.
 
     Source: DeGroot and Fienberg 1983.
 
@@ -82,8 +84,8 @@ def _pooled(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     p, y = np.asarray(probabilities, float), np.asarray(labels, float)
     if p.shape != y.shape:
-        raise ValueError(f"probabilities are {p.shape} and labels {y.shape}; they must agree")
+        raise InputError(f"probabilities are {p.shape} and labels {y.shape}; they must agree")
     if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError("probabilities lie between 0 and 1; give scores through a sigmoid first")
+        raise InputError("probabilities lie between 0 and 1; give scores through a sigmoid first")
     seen = ~np.isnan(y)
     return p[seen], y[seen]

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ecglearn.errors import InputError
+
 SMALLEST = 1e-8
 
 
@@ -42,7 +44,7 @@ def cmrs(missing: ArrayLike, full: ArrayLike, labels: ArrayLike) -> CMRS:
         NaN where even the full view separates nothing.
 
     Raises:
-        ValueError: shapes differ, or no record counts.
+        InputError: shapes differ, or no record counts.
 
     Source: the name and the purpose are from Liu et al. 2026 (SCAR), whose formula could not be
         read; the definition is ours.
@@ -51,12 +53,12 @@ def cmrs(missing: ArrayLike, full: ArrayLike, labels: ArrayLike) -> CMRS:
     """
     there, before, y = (np.asarray(x, float) for x in (missing, full, labels))
     if not there.shape == before.shape == y.shape:
-        raise ValueError(
+        raise InputError(
             f"scores are {there.shape} and {before.shape}, labels {y.shape}; they must agree"
         )
     counted = (y.sum(1) > 0) & (y.sum(1) < y.shape[1])
     if not counted.any():
-        raise ValueError("CMRS needs records that have some class and lack another")
+        raise InputError("CMRS needs records that have some class and lack another")
     now, whole = (_separation(x[counted], y[counted]) for x in (there, before))
     return CMRS(*(_share(a, b) for a, b in zip(now, whole, strict=True)))
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ecglearn.cohort import PHENOTYPES
+from ecglearn.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,7 +58,7 @@ def retrieval_table(
         columns P@k, MnR, MdR.
 
     Raises:
-        ValueError: shapes disagree, or k exceeds the number of candidates.
+        InputError: shapes disagree, or k exceeds the number of candidates.
 
     Source: Selivanov et al. 2025 (PTACL), table 1; ranks of the first match are derived from it.
 
@@ -67,9 +68,9 @@ def retrieval_table(
 
     n, count = phenotypes.shape
     if similarity.shape != (n, n):
-        raise ValueError(f"similarity is {tuple(similarity.shape)} for {n} patients")
+        raise InputError(f"similarity is {tuple(similarity.shape)} for {n} patients")
     if max(ks) > n - (not include_self):
-        raise ValueError(f"P@{max(ks)} needs more candidates than {n} patients give")
+        raise InputError(f"P@{max(ks)} needs more candidates than {n} patients give")
     names = list(names or (PHENOTYPES if count == len(PHENOTYPES) else map(str, range(count))))
     noise = torch.rand(n, n, generator=torch.Generator().manual_seed(seed))
     rows = {}

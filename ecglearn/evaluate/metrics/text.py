@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ecglearn.errors import InputError, MissingGroupError
 from ecglearn.evaluate.intervals import Interval, bootstrap_interval
 from ecglearn.evaluate.metrics.retrieval import cosine
 
@@ -35,8 +36,8 @@ def corpus_bleu(true: Sequence[str], written: Sequence[str]) -> dict[str, float]
         `BLEU-n`: 1 for equal texts, 0 without any common word.
 
     Raises:
-        ImportError: the optional group `evaluate` is not installed.
-        ValueError: the two differ in length, or there is none.
+        MissingGroupError: the optional group `evaluate` is not installed.
+        InputError: the two differ in length, or there is none.
 
     Source: Papineni et al. 2002, by sacrebleu.
 
@@ -66,8 +67,8 @@ def sentence_bleu(true: Sequence[str], written: Sequence[str]) -> dict[str, floa
         `sentence BLEU-n`, 0 for an empty text.
 
     Raises:
-        ImportError: the optional group `evaluate` is not installed.
-        ValueError: the two differ in length, or there is none.
+        MissingGroupError: the optional group `evaluate` is not installed.
+        InputError: the two differ in length, or there is none.
 
     Source: Chen et al. 2025 (DERI), metrics of its report generation, by nltk; Chen and Cherry 2014
     for method 1.
@@ -104,8 +105,8 @@ def rouge_l(true: Sequence[str], written: Sequence[str]) -> NDArray[np.float64]:
         (n,), 1 for equal texts; endings of words are cut off first, as in the paper.
 
     Raises:
-        ImportError: the optional group `evaluate` is not installed.
-        ValueError: the two differ in length, or there is none.
+        MissingGroupError: the optional group `evaluate` is not installed.
+        InputError: the two differ in length, or there is none.
 
     Source: Lin 2004, by rouge-score.
 
@@ -125,8 +126,8 @@ def text_metrics(true: Sequence[str], written: Sequence[str]) -> dict[str, float
         written: what was.
 
     Raises:
-        ImportError: the optional group `evaluate` is not installed.
-        ValueError: the two differ in length, or there is none.
+        MissingGroupError: the optional group `evaluate` is not installed.
+        InputError: the two differ in length, or there is none.
 
     Book: deri#text-metrics
     """
@@ -150,7 +151,7 @@ def clinical_efficacy(
         `micro precision`, `micro recall`, `micro F1` and the same for `macro`.
 
     Raises:
-        ValueError: the two have different shapes.
+        InputError: the two have different shapes.
 
     Source: clinical efficacy of radiology reports; here against true findings, where DERI compares
     two texts with each other.
@@ -159,7 +160,7 @@ def clinical_efficacy(
     """
     true, stated = np.asarray(true, bool), np.asarray(stated, bool)
     if true.shape != stated.shape:
-        raise ValueError(f"true findings are {true.shape} and stated ones {stated.shape}")
+        raise InputError(f"true findings are {true.shape} and stated ones {stated.shape}")
     hit = (true & stated).sum(0).astype(float)
     said, there = stated.sum(0).astype(float), true.sum(0).astype(float)
     judged = (said + there) > 0
@@ -190,7 +191,7 @@ def efficacy_intervals(
         seed: of the resampling.
 
     Raises:
-        ValueError: the two have different shapes, or there is no patient.
+        InputError: the two have different shapes, or there is no patient.
 
     Book: deri#clinical-efficacy
     """
@@ -246,12 +247,12 @@ def retrieved_reports(
         reports: of the training patients.
 
     Raises:
-        ValueError: vectors and reports differ in number.
+        InputError: vectors and reports differ in number.
 
     Book: deri#honest-baselines
     """
     if len(database) != len(reports):
-        raise ValueError(f"{len(database)} vectors and {len(reports)} reports")
+        raise InputError(f"{len(database)} vectors and {len(reports)} reports")
     known = list(reports)
     return [known[int(i)] for i in cosine(queries, database).argmax(1)]
 
@@ -281,7 +282,7 @@ def _prf(hit: Any, said: Any, there: Any) -> tuple[Any, Any, Any]:
 
 def _check(true: Sequence[str], written: Sequence[str]) -> None:
     if len(true) != len(written) or not true:
-        raise ValueError(f"{len(true)} true and {len(written)} written reports")
+        raise InputError(f"{len(true)} true and {len(written)} written reports")
 
 
 def _evaluate_group(module: str):
@@ -290,6 +291,6 @@ def _evaluate_group(module: str):
     try:
         return import_module(module)
     except ImportError as error:
-        raise ImportError(
+        raise MissingGroupError(
             'text metrics need the optional group "evaluate": pip install "ecglearn[evaluate]"'
         ) from error
