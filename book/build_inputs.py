@@ -9,14 +9,11 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
-from collections.abc import Iterable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import grimp
-
 from book.build_chapters import Chapter
+from ecglearn.provenance import imported_modules, sources
 
 
 def digest(content: bytes | str) -> str:
@@ -26,7 +23,7 @@ def digest(content: bytes | str) -> str:
 
 
 def chapter_inputs(
-    chapter: Chapter, parameters: dict[str, Any], *, root: Path, library: Library
+    chapter: Chapter, parameters: dict[str, Any], *, root: Path, package: str
 ) -> dict[str, str]:
     """The table of inputs of one chapter run with ``parameters`` in the repository ``root``."""
     code = chapter.code
@@ -47,48 +44,7 @@ def chapter_inputs(
     for path in sorted([*book.glob("*.json"), *book.glob("chapters/*.ipynb")]):
         if re.search(rf"""['"/]{re.escape(path.name)}['"]""", text):
             inputs[f"book/{path.name}"] = digest(path.read_bytes())
-    return inputs | library.sources(imported_names(text))
-
-
-class Library:
-    """The import graph of one package, lazy imports inside functions included."""
-
-    def __init__(self, package: str = "ecglearn") -> None:
-        spec = find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            raise ModuleNotFoundError(f"{package} is not installed here")
-        self.folder = Path(spec.submodule_search_locations[0])
-        self.graph = grimp.build_graph(package, cache_dir=None)
-
-    def sources(self, names: Iterable[str]) -> dict[str, str]:
-        """Module -> hash, for ``names`` and all that importing them brings along."""
-        waiting, found = list(names), dict[str, str]()
-        while waiting:
-            module = waiting.pop()
-            if module in found or module not in self.graph.modules:
-                continue
-            found[module] = digest(self.path(module).read_bytes())
-            waiting += self.graph.find_modules_directly_imported_by(module)
-            # importing a.b.c runs a/__init__.py and a/b/__init__.py first
-            waiting.append(module.rpartition(".")[0])
-        return dict(sorted(found.items()))
-
-    def path(self, module: str) -> Path:
-        """The file of a module."""
-        place = self.folder.joinpath(*module.split(".")[1:])
-        package = place / "__init__.py"
-        return package if package.exists() else place.with_suffix(".py")
-
-
-def imported_names(code: str) -> set[str]:
-    """Every dotted name that an import statement anywhere in the code may mean."""
-    names = set[str]()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return inputs | sources(imported_modules(text, package), package)
 
 
 def reads_name(code: str, name: str) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-from book.build_inputs import Library, digest
+from book.build_inputs import digest
 
 STRICT = ("-W", "-n", "--keep-going")
 
@@ -42,8 +43,10 @@ def render(stage: Path, html: Path, *, package: str, strict: bool = True) -> boo
 
 def stage_digest(stage: Path, package: str) -> str:
     """A hash of all that decides how pages look: the staged files and the library's docstrings."""
-    library = Library(package)
-    sources = [library.path(module) for module in sorted(library.graph.modules)]
+    spec = find_spec(package)
+    assert spec is not None
+    folders = spec.submodule_search_locations or ()
+    sources = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
     staged = [path for path in sorted(stage.rglob("*")) if path.is_file()]
     parts = [(str(path.relative_to(stage)), digest(path.read_bytes())) for path in staged]
     return digest(repr(parts + [digest(path.read_bytes()) for path in sources]))

@@ -16,7 +16,7 @@ from typing import Any
 import nbformat
 
 from book.build_chapters import Chapter
-from book.build_inputs import Library, chapter_inputs
+from book.build_inputs import chapter_inputs
 
 CELL_SECONDS = 600  # a cell that takes longer hangs
 START_SECONDS = 60  # on a busy machine a kernel needs ten
@@ -64,7 +64,6 @@ class Workshop:
 
     def run(self, chapters: list[Chapter]) -> Iterator[Run]:
         """Runs what must run, never before what it names in ``after``; yields as each finishes."""
-        library = Library(self.package)
         waiting = {chapter.name: chapter for chapter in chapters}
         running: dict[Future[Run], str] = {}
         pool = ProcessPoolExecutor(
@@ -78,7 +77,7 @@ class Workshop:
                     raise ValueError(f"these chapters wait for each other: {', '.join(waiting)}")
                 for chapter in ready:
                     del waiting[chapter.name]
-                    run = self.plan(chapter, library)
+                    run = self.plan(chapter)
                     if run.why:
                         running[pool.submit(execute, self, chapter, run)] = chapter.name
                     else:
@@ -97,9 +96,9 @@ class Workshop:
             return None
         return Run(**json.loads(record.read_text()))
 
-    def plan(self, chapter: Chapter, library: Library) -> Run:
+    def plan(self, chapter: Chapter) -> Run:
         """The earlier run where its inputs are today's, else one that says why it is needed."""
-        inputs = chapter_inputs(chapter, self.parameters, root=self.root, library=library)
+        inputs = chapter_inputs(chapter, self.parameters, root=self.root, package=self.package)
         earlier = self.earlier(chapter)
         if earlier is None:
             return Run(chapter.name, inputs, why="first run")

@@ -18,8 +18,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-PACKAGE = "ecglearn"
-FACE = "_FACE"  # name to module, where the package imports lazily
+FACE = "_FACE"  # name to module, where a package imports lazily
 
 
 def code_digest(*modules: str) -> str:
@@ -33,37 +32,45 @@ def code_digest(*modules: str) -> str:
     return _short(json.dumps(sources(modules)).encode())
 
 
-def sources(modules: Iterable[str]) -> dict[str, str]:
-    """Module to digest, for some modules and all that they import inside their packages.
+def sources(modules: Iterable[str], *packages: str) -> dict[str, str]:
+    """Module to digest, for some modules and all that they import inside some packages.
 
     A name taken from a package is followed to the module that defines it, not to all that the
-    package offers.
+    package offers; of the package itself counts what its `__init__` does besides importing.
 
     Args:
         modules: dotted names; those that are no modules of Python source are ignored.
+        *packages: inside which imports are followed; none: those of the modules, and ecglearn.
 
     Book: five-methods#trained-weights
     """
-    waiting, found = list(modules), dict[str, str]()
-    inside = {name.partition(".")[0] for name in waiting} | {PACKAGE}
+    waiting, found = [(name, True) for name in modules], dict[str, str]()
+    tops = {name.partition(".")[0] for name, _ in waiting}
+    inside = frozenset(packages or tops | {"ecglearn"})
+    followed = set[str]()
     while waiting:
-        name = waiting.pop()
-        if name in found or name.partition(".")[0] not in inside or _path(name) is None:
+        name, follow = waiting.pop()
+        if name.partition(".")[0] not in inside or _path(name) is None:
             continue
-        found[name], imported = _read(name)
-        waiting += imported
+        found[name], imported = _read(name, inside)
+        if follow and name not in followed:
+            followed.add(name)
+            waiting += [(other, True) for other in imported]
+        if (parent := name.rpartition(".")[0]) and parent not in found:
+            waiting.append((parent, False))
     return dict(sorted(found.items()))
 
 
-def imported_modules(code: str) -> list[str]:
-    """Modules that hold what some code imports.
+def imported_modules(code: str, *packages: str) -> list[str]:
+    """Modules that hold what some code imports, wherever the import statement stands.
 
     Args:
         code: Python source.
+        *packages: whose faces are looked through, down to the modules that define the names.
 
     Book: five-methods#trained-weights
     """
-    return list(dict.fromkeys(_imports(ast.parse(code))))
+    return list(dict.fromkeys(_imports(ast.parse(code), frozenset(packages))))
 
 
 def data_digest(value: Any, *, only: Iterable[str] | None = None) -> str:
@@ -115,28 +122,44 @@ def _bytes(value: Any, only: set[str] | None = None) -> Iterator[bytes]:
 
 
 @cache
-def _read(name: str) -> tuple[str, tuple[str, ...]]:
-    """Digest of one module without its docstrings, and what it imports."""
+def _read(name: str, inside: frozenset[str]) -> tuple[str, tuple[str, ...]]:
+    """Digest of one module without docstrings (of a package also without imports); its imports."""
     path = _path(name)
     assert path is not None
     tree = ast.parse(path.read_text("utf-8"))
-    imported = tuple(dict.fromkeys(_imports(tree)))
+    imported = tuple(dict.fromkeys(_imports(tree, inside)))
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 node.body = node.body[1:] or [ast.Pass()]
+    if path.name == "__init__.py":
+        tree.body = [node for node in tree.body if not _only_offers(node)]
     return _short(ast.dump(tree).encode()), imported
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
-    """Modules behind every import statement, wherever it stands."""
+def _only_offers(node: ast.stmt) -> bool:
+    """Whether a statement of a package only says where names come from."""
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        return isinstance(target, ast.Name) and target.id in ("__all__", FACE)
+    return isinstance(node, ast.Import | ast.ImportFrom)
+
+
+def _imports(tree: ast.AST, inside: frozenset[str]) -> Iterator[str]:
+    """Modules behind every import statement, and behind what is taken from an imported package."""
+    rooms = dict[str, str]()  # local name of a package to its dotted name
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
-                yield _home(node.module, alias.name)
+                home = _home(node.module, alias.name, inside)
+                path = _path(home) if home.partition(".")[0] in inside else None
+                if path is not None and path.name == "__init__.py" and home != node.module:
+                    rooms[alias.asname or alias.name] = home
+                else:
+                    yield home
         elif (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
@@ -144,28 +167,31 @@ def _imports(tree: ast.AST) -> Iterator[str]:
             and isinstance(node.args[0], ast.Constant)
         ):
             yield str(node.args[0].value)
+    if rooms:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                room = rooms.get(node.value.id)
+                yield from () if room is None else (_home(room, node.attr, inside),)
 
 
 @cache
-def _home(module: str, name: str) -> str:
+def _home(module: str, name: str, inside: frozenset[str]) -> str:
     """The module that defines a name which is imported from another."""
-    path = _path(module) if module.partition(".")[0] == PACKAGE else None
-    if path is None:
+    path = _path(module) if module.partition(".")[0] in inside else None
+    if path is None or path.name != "__init__.py":
         return module
-    if path.name == "__init__.py":
-        if _path(f"{module}.{name}") is not None:
-            return f"{module}.{name}"
-        tree = ast.parse(path.read_text("utf-8"))
-        for node in tree.body:
-            if isinstance(node, ast.ImportFrom) and node.module:
-                for alias in node.names:
-                    if (alias.asname or alias.name) == name:
-                        return _home(node.module, alias.name)
-            target = node.target if isinstance(node, ast.AnnAssign) else None
-            if isinstance(target, ast.Name) and target.id == FACE:
-                lazy = ast.literal_eval(node.value)  # pyright: ignore
-                if name in lazy:
-                    return _home(lazy[name], name)
+    if _path(f"{module}.{name}") is not None:
+        return f"{module}.{name}"
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                if (alias.asname or alias.name) == name:
+                    return _home(node.module, alias.name, inside)
+        target = node.target if isinstance(node, ast.AnnAssign) else None
+        if isinstance(target, ast.Name) and target.id == FACE:
+            lazy = ast.literal_eval(node.value)  # pyright: ignore
+            if name in lazy:
+                return _home(lazy[name], name, inside)
     return module
 
 

@@ -65,9 +65,14 @@ def test_code_that_is_imported_counts_and_other_code_does_not(package):
 
 def test_a_name_of_a_face_leads_to_its_module():
     found = sources(["ecglearn.losses.contrastive"])
-    assert imported_modules("from ecglearn.losses import info_nce") == [
-        "ecglearn.losses.contrastive"
-    ]
+    for code in (
+        "from ecglearn.losses import info_nce",
+        "from ecglearn import losses\nx = losses.info_nce",
+    ):
+        assert imported_modules(code, "ecglearn") == ["ecglearn.losses.contrastive"]
+    lazy = imported_modules("from ecglearn import create, simulate", "ecglearn")
+    assert lazy == ["ecglearn.registry", "ecglearn.cohort.simulate"]
+    assert "ecglearn.methods.scar" in sources(lazy)
     assert "ecglearn.losses.contrastive" in found
     assert not any(name.startswith("ecglearn.methods") for name in found)
 

@@ -92,7 +92,7 @@ def test_table_orders_what_is_known_to_be_ordered(crowd):
 
 
 def test_records_of_a_patient_are_drawn_together(crowd):
-    """Every record twice is no new evidence: only as other patients would it narrow the interval."""
+    """Every record twice is no new evidence: only other patients would narrow the interval."""
     x, y = crowd
     twice = np.repeat(np.arange(len(y.test)), 2)
     settings = {"label_fractions": (1.0,), "n_resamples": 60}
