@@ -98,7 +98,7 @@ def join_shards(
         "seconds": settings.seconds,
         "leads": LEADS,
         "unit": f"1 count = 1/{COUNTS_PER_MV} mV, int16, little-endian, lead by lead",
-        "cleaned": "resampled and filtered as ecglearn.data.batch.clean_ecg; z-score when loaded",
+        "cleaned": "resampled and filtered by ecglearn.data.preprocess; z-score when loaded",
         "splits": dict(sorted(splits.items())),
         "split digest": f"{digest % 2**64:016x}",
         "label sets": {name: _classes(name, found) for name, found in names.items()},
