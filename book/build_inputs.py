@@ -41,7 +41,9 @@ def chapter_inputs(
         if named and path.is_file() and path.suffix != ".py":
             inputs[f"results/{path.name}"] = digest(path.read_bytes())
     book = root / "book"
-    for path in sorted([*book.glob("*.json"), *book.glob("chapters/*.ipynb"), *book.glob("chapters/*.py")]):
+    for path in sorted(
+        [*book.glob("*.json"), *book.glob("chapters/*.ipynb"), *book.glob("chapters/*.py")]
+    ):
         if re.search(rf"""['"/]{re.escape(path.name)}['"]""", text):
             inputs[f"book/{path.name}"] = digest(path.read_bytes())
     return inputs | sources(imported_modules(text, package), package)
