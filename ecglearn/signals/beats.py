@@ -178,7 +178,7 @@ def _detected(values: np.ndarray, fs: float) -> np.ndarray:
 
 def _voted(marks: list[np.ndarray], asked: np.ndarray, fs: float) -> Beats:
     """Marks of all leads within 80 ms are one beat, when half of those asked there have one."""
-    known = asked.any(0)
+    known = np.asarray(asked.any(0))
     if len(marks) <= 2:
         first = marks[0]
         others = [m for m in marks[1:] if not asked[0].all()]

@@ -38,7 +38,7 @@ def checked_labels(labels: ArrayLike, names: Sequence[Any] | None = None) -> NDA
 def checked_scores(
     scores: ArrayLike, labels: NDArray[np.float64], names: Sequence[Any] | None = None
 ) -> NDArray[np.float64]:
-    """Scores that rank: none is NaN where its label is known.
+    """Scores that rank: each is finite where its label is known.
 
     Args:
         scores: of the shape of the labels.
@@ -46,19 +46,20 @@ def checked_scores(
         names: of the classes, for the message.
 
     Raises:
-        InputError: a score is NaN, or the shapes differ; names class and row.
+        InputError: a score is NaN or infinite, or the shapes differ; names class and row.
 
     Book: evaluation#compare
     """
     s = np.asarray(scores, float)
     if s.shape != labels.shape:
         raise InputError(f"scores are {s.shape} and labels {labels.shape}; they must agree")
-    bad = np.isnan(s) & ~np.isnan(labels)
+    bad = ~np.isfinite(s) & ~np.isnan(labels)
     if bad.any():
         row, name = _first(bad, names)
         raise InputError(
-            f"the score of {name} in row {row} is NaN ({int(bad.sum())} in all): a model that "
-            "answers NaN cannot be judged; find out why, or leave these records out for every model"
+            f"the score of {name} in row {row} is {'NaN' if np.isnan(s[bad][0]) else 'infinite'} "
+            f"({int(bad.sum())} in all), which cannot be judged; find out why, or leave these "
+            "records out for every model"
         )
     return s
 
@@ -114,4 +115,5 @@ def _first(bad: NDArray[np.bool_], names: Sequence[Any] | None) -> tuple[int, st
     row, *column = (int(at[0]) for at in np.nonzero(bad))
     if not column:
         return row, "the class"
-    return row, str(names[column[0]]) if names is not None else f"class {column[0]}"
+    named = names is not None and isinstance(names[column[0]], str)
+    return row, str(names[column[0]]) if named else f"class {column[0]}"  # pyright: ignore
