@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -111,6 +112,14 @@ def cache_file(name: str, **key: Any) -> Path:
 
 
 def _plain(value: Any) -> Any:
+    """What JSON can hold, exactly; a number of NumPy or torch is the number that it is."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {"class": type(value).__name__, **dataclasses.asdict(value)}
-    return str(value)
+    if isinstance(value, np.generic) or (isinstance(value, Tensor) and value.ndim == 0):
+        return value.item()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    raise CheckpointError(
+        f"{value!r} is a {type(value).__name__}, which a file cannot hold exactly; give a "
+        "number, a text, a list or a dictionary of these"
+    )

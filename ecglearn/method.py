@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor, nn
@@ -29,6 +30,11 @@ else:
 Losses = dict[str, Tensor]
 T = TypeVar("T")
 REGISTERED: dict[str, type[Method]] = {}  # by name
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, as JSON has them, as tuples."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class Config:
                 f"{cls.__name__} has no {', '.join(unknown)}; it has {', '.join(sorted(known))}"
             )
         plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
+            name: value.item() if isinstance(value, np.generic) else _tuples(value)
             for name, value in values.items()
         }
         return cls(**plain)

@@ -1,15 +1,16 @@
-"""Make the tables of longer runs: `python results/make.py [TABLE ...]`.
+"""Make the tables of longer runs: `python results/make.py [TABLE ...] [--only VARIANT ...]`.
 
 Each finished run is written at once, so that an interrupted command goes on where it stopped.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -109,19 +110,24 @@ def changed(config: Any) -> dict[str, Any]:
     return {name: value for name, (value, before) in pairs.items() if value != before}
 
 
-def make(table: str) -> None:
-    """Every variant with every seed; runs of an unchanged library are kept."""
+def make(table: str, only: Sequence[str] = ()) -> None:
+    """Every variant with every seed; runs that today's code would make again alike are kept.
+
+    With `only`, these variants are made again and all other runs are kept as they are; each run
+    says by which code it was made.
+    """
     variants, run, setting = TABLES[table]
     if table in REAL and real.folder() is None:
         print(f"{table} left as it is: ECGLEARN_DATA names no folder with the real records")
         return
     path = HERE / f"{table}.json"
+    source = code_digest(run.__module__)
     about = {
         "command": f"python results/make.py {table}",
         "setting": setting,
         "seeds": list(SEEDS),
         "version": ecglearn.__version__,
-        "source": code_digest(run.__module__),
+        "source": source,
         "torch": torch.__version__,
         "machine": machine(),
         "simulated": table not in REAL,
@@ -131,20 +137,28 @@ def make(table: str) -> None:
     runs: list[dict] = []
     if path.exists():
         before = json.loads(path.read_text())
-        if before["about"]["source"] == about["source"]:
-            runs = before["runs"]
+        usual = before["about"]["source"]
+        for one in before["runs"]:
+            made_by = one.get("source", usual)
+            if made_by == source or (only and one["variant"] not in only):
+                runs.append({**one, "source": made_by})
     done = {(r["variant"], r["seed"]) for r in runs}
-    todo = [(v, s) for s in SEEDS for v in variants if (v, s) not in done]
+    todo = [(v, s) for s in SEEDS for v in only or variants if (v, s) not in done]
     for variant, seed in tqdm(todo, desc=table):
         start = time.perf_counter()
         measured = {name: round(value, 5) for name, value in run(variant, seed).items()}
         seconds = round(time.perf_counter() - start, 1)
-        runs.append({"variant": variant, "seed": seed, **measured, "seconds": seconds})
+        known = {"variant": variant, "seed": seed, **measured, "seconds": seconds}
+        runs.append({**known, "source": source})
         runs.sort(key=lambda r: (variants.index(r["variant"]), r["seed"]))
         about["seconds"] = round(sum(r["seconds"] for r in runs), 1)
         path.write_text(json.dumps({"about": about, "runs": runs}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    for name in sys.argv[1:] or TABLES:
-        make(name)
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("tables", nargs="*", choices=[[], *TABLES], help="all where none is named")
+    words.add_argument("--only", nargs="+", default=[], help="variants to make again; others stay")
+    given = words.parse_args()
+    for name in given.tables or TABLES:
+        make(name, given.only)

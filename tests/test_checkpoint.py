@@ -2,10 +2,13 @@
 
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import ecglearn
+from ecglearn import create
 from ecglearn.checkpoint import CheckpointError, cache_file, load, load_weights, save
 
 
@@ -65,3 +68,36 @@ def test_cache_key_depends_on_every_setting(tmp_path, monkeypatch):
     assert len(names) == 4
     assert cache_file("a", seed=0, lr=0.1) == cache_file("a", lr=0.1, seed=0)
     assert all(name.parent == tmp_path for name in names)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (np.float64(0.1), 0.1),
+        (np.float32(0.1), float(np.float32(0.1))),
+        (np.int64(7), 7),
+        (np.bool_(True), True),
+        (torch.tensor(3.5), 3.5),
+        ((np.int64(1), [np.float64(2)]), [1, [2]]),
+    ],
+)
+def test_numbers_of_numpy_are_stored_as_the_numbers_that_they_are(tmp_path, value, kept):
+    save(tmp_path / "a", {}, about={"x": value})
+    found = load(tmp_path / "a")[1]["x"]
+    assert found == kept
+    assert type(found) is type(kept)
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, np.arange(3), lambda: 0])
+def test_what_a_file_cannot_hold_is_refused_and_leaves_nothing(tmp_path, value):
+    with pytest.raises(CheckpointError, match="cannot hold exactly"):
+        save(tmp_path / "a", {}, about={"x": value})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_configuration_with_numbers_of_numpy_comes_back_equal(tmp_path):
+    method = create("merl", "smoke", temperature=np.float64(0.2), width=np.int64(32))
+    method.save(tmp_path / "w")
+    again = ecglearn.load(tmp_path / "w")
+    assert again.config == method.config
+    assert type(again.config.width) is int

@@ -54,7 +54,9 @@ def test_import_takes_a_fraction_of_the_time_of_torch():
 
 def first_look() -> str:
     text = (ROOT / "README.md").read_text()
-    return re.search(r"## A first look\n\n```python\n(.*?)```", text, re.S)[1]
+    found = re.search(r"## A first look\n\n```python\n(.*?)```", text, re.S)
+    assert found is not None
+    return found[1]
 
 
 def test_first_look_of_the_readme_runs_as_it_stands(tmp_path):

@@ -129,7 +129,7 @@ class TestEveryChapter:
         assert len(found) <= 5
         for node in found:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module]
-            assert all(name.count(".") <= 1 for name in names), ast.unparse(node)
+            assert all((name or "").count(".") <= 1 for name in names), ast.unparse(node)
 
     def test_has_no_long_cell(self, path):
         long = [(len(c.splitlines()), c[:60]) for c in code_cells(path) if len(c.splitlines()) > 40]

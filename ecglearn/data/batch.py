@@ -142,7 +142,8 @@ class ECGBatch:
             cohort: simulated patients.
             index: some of them; None takes all.
             per: z-score per "lead" or per "record"; per record keeps voltage ratios between leads.
-            peaks: R peaks found by the detector, or the simulator's own.
+            peaks: R peaks found by the detector in lead II alone, with which the stored runs of the
+                book were made (records have a vote of all leads), or the simulator's own.
             fs: sampling rate to resample to; None keeps the cohort's.
 
         Book: ptacl#data
@@ -155,7 +156,8 @@ class ECGBatch:
             times = [row[~np.isnan(row)] for row in cohort.truth.r_times]
             beats = [np.round(row * rate).astype(np.int64) for row in times]
         else:
-            beats = [detect_r_peaks(record, rate, leads=LEADS) for record in clean]
+            two = LEADS.index("II")
+            beats = [detect_r_peaks(record[two], rate) for record in clean]
         return cls(
             ecg=torch.from_numpy(zscore(clean, per=per)),
             fs=rate,

@@ -13,6 +13,12 @@ from ecglearn.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Classes of PTB-XL's sets that are too rare to judge by its tenth fold.
+RARE = {
+    "ptbxl-sub": ("ILBBB", "PMI", "WPW", "SEHYP"),
+    "ptbxl-rhythm": ("AFLT", "BIGU", "PSVT", "SVTAC", "TRIGU"),
+    "ptbxl-form": ("HVOLT", "PRC(S)", "STE", "TAB"),
+}
 LABEL_SETS = ("ptbxl-super", "ptbxl-sub", "ptbxl-form", "ptbxl-rhythm", "cpsc2018", "csn")
 
 
@@ -27,17 +33,22 @@ def label_set(name: str) -> tuple[str, ...]:
     Labels belong to names, never to positions: the published files order their columns differently.
 
     Args:
-        name: one of `LABEL_SETS`, or `cinc2021`, the diagnoses that the Challenge of 2021 scores.
+        name: one of `LABEL_SETS`; `cinc2021`, the diagnoses that the Challenge of 2021 scores; or
+            `ptbxl-sub-clean`, `ptbxl-rhythm-clean`, `ptbxl-form-clean`: those of MERL without the
+            classes that are too rare to be judged (19, 7 and 15 remain).
 
     Raises:
         InputError: no such set.
 
     Source: Wagner et al. 2020 (PTB-XL); Liu et al. 2024 (MERL) for the selections; Reyna et al.
-        2021 for the Challenge.
+        2021 for the Challenge; the clean sets as in the public code of ecg-fix (2026).
 
     Book: tamer#label-sets
     """
     sets = _content()["sets"]
+    whole = name.removesuffix("-clean")
+    if name != whole and whole in RARE:
+        return tuple(c for c in label_set(whole) if c not in RARE[whole])
     if name not in sets:
         raise InputError(f"no label set '{name}'; there are {', '.join(sets)}")
     return tuple(sets[name]["classes"])

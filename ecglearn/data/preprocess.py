@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.record import ECGRecord
 from ecglearn.errors import InputError
-from ecglearn.signals.beats import detect_r_peaks
+from ecglearn.signals.beats import detect_beats
 from ecglearn.signals.filters import FLAT, denoise_wavelet, resample
 from ecglearn.signals.leads import LEADS
 
@@ -167,14 +167,17 @@ def finish_record(
     seen[empty] = False
     if not seen.any():
         raise RecordError("no lead holds a signal; check the electrodes, or get the record again")
-    lost = ", ".join(LEADS[k] for k in empty)
+    notes = []
+    if empty.size:
+        notes.append(f"nothing is left of {', '.join(LEADS[k] for k in empty)} after filtering")
     try:
-        peaks = detect_r_peaks(signal, fs)
+        beats = detect_beats(signal, fs, observed=seen)
     except ValueError as error:
         raise RecordError(str(error)) from error
-    return CleanRecord(
-        signal, seen, peaks, f"nothing is left of {lost} after filtering" * bool(lost)
-    )
+    if not beats.known.all():
+        dark = np.count_nonzero(~beats.known) / fs
+        notes.append(f"beats are not known in {dark:.1f} s, where no lead was observed for 2 s")
+    return CleanRecord(signal, seen, beats.r_peaks, "; ".join(notes))
 
 
 def clean_records(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 from ecglearn.evaluate.metrics.auroc import mean_auroc
+from ecglearn.evaluate.metrics.door import checked_labels, checked_vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,7 +107,8 @@ def fit_probe(
 
     if not 0 < share <= 1:
         raise InputError(f"a share of the training records is above 0 and at most 1, not {share:g}")
-    x, y = Split(*map(_array, features)), Split(*map(_array, labels))
+    x = Split(*(_array(checked_vectors(_array(part))) for part in features))
+    y = Split(*(checked_labels(_array(part)) for part in labels))
     for name, a, b in zip(Split._fields, x, y, strict=True):
         if len(a) != len(b):
             raise InputError(f"{len(a)} {name} records have features and {len(b)} have labels")

@@ -80,6 +80,8 @@ class PTACLConfig(Config):
         cine_depth: blocks of the cine transformer.
         heads: attention heads of both.
         projection: features of the global contrast.
+        head: of both encoders: two layers with a batch norm, or one linear layer as in the reader
+            of checkpoints that the group published later (there to 512 features).
         layer_scale: first gain of each branch, or None.
         use_cls: a class token in the ECG encoder.
         frozen_layers: first blocks that stay fixed in stage 2, with patches and positions; 0 trains
@@ -121,6 +123,7 @@ class PTACLConfig(Config):
     cine_depth: int = 4
     heads: int = 8
     projection: int = 128
+    head: Literal["mlp", "linear"] = "mlp"
     layer_scale: float | None = 1e-5
     use_cls: bool = False
     frozen_layers: int = 2
@@ -182,10 +185,16 @@ class PTACL(Method):
             time_positions=config.time_positions,
             layer_scale=config.layer_scale,
         )
-        self.ecg_head = ProjectionHead(config.width, config.projection)
-        self.cine_head = ProjectionHead(config.width, config.projection)
+        self.ecg_head = self._head()
+        self.cine_head = self._head()
         target = alignment_matrix(config.segments, sigma=config.sigma, distance=config.distance)
         self.register_buffer("alignment", target, persistent=False)
+
+    def _head(self) -> nn.Module:
+        config = self.config
+        if config.head == "linear":
+            return nn.Linear(config.width, config.projection)
+        return ProjectionHead(config.width, config.projection)
 
     def stages(self) -> list[tuple[str, Stage]]:
         """Masked autoencoders of both encoders, then the contrast."""

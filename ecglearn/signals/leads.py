@@ -24,11 +24,11 @@ _ALIASES: dict[str, str] = {
     **{lead.upper(): lead for lead in LEADS},
     "MLII": "II",  # modified lead II of ambulatory recorders: electrodes on the torso
     **{f"D{roman}": roman for roman in ("I", "II", "III")},
-    **{f"{digit}": roman for digit, roman in zip("123", ("I", "II", "III"), strict=True)},
     **{f"D{digit}": roman for digit, roman in zip("123", ("I", "II", "III"), strict=True)},
     **{f"C{k}": f"V{k}" for k in range(1, 7)},
 }
-_PREFIX = re.compile(r"^(LEAD|ECG|EKG)(?=.)")
+_PREFIX = re.compile(r"^(?:lead|ecg|ekg)(?:-(?=\w)|[\s._]*)(?=.)", re.IGNORECASE)
+_MINUS = "-\N{MINUS SIGN}\N{EN DASH}"
 
 # rows: I, II, III, aVR, aVL, aVF from (I, II)
 _LIMB = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]])
@@ -49,8 +49,10 @@ _IDENTITIES = np.array(
 def canonical(name: str) -> str | None:
     """Give the standard name of a lead, however a file spells it, or None for other channels.
 
-    Case, spaces, dots, dashes and underscores do not count; "Lead II", "ECG_II", "MLII", "DII" and
-    "D2" are all lead II, "C1" (the name in the European standard) is V1.
+    Case, spaces, dots, underscores and dashes between letters do not count; "Lead II", "ECG_II",
+    "MLII", "DII" and "D2" are all lead II, "C1" (the name in the European standard) is V1. A minus
+    sign counts: "-aVR" (in Cabrera's order, and code 65 of SCP-ECG) is aVR turned over and "I-II" a
+    difference, so neither is one of the twelve. Nor is a mere number, which counts channels.
 
     Args:
         name: a channel name as found in a file.
@@ -61,8 +63,11 @@ def canonical(name: str) -> str | None:
 
     Book: the-12-lead-ecg#ecg-names
     """
-    key = _PREFIX.sub("", re.sub(r"[\s._\-]+", "", name).upper())
-    return _ALIASES.get(key)
+    plain = re.sub(r"[\s._]+", "", _PREFIX.sub("", name.strip())).upper()
+    left, *right = re.split(f"[{_MINUS}]", plain, maxsplit=1)
+    if right and (left == "" or left in _ALIASES):
+        return None
+    return _ALIASES.get("".join([left, *right]))
 
 
 def lead_positions(names: Sequence[str], *, wanted: Sequence[str] = LEADS) -> list[int]:

@@ -121,7 +121,7 @@ def measures(method: PTACL, size: int) -> dict[str, float]:
     alignment = alignment_numbers(alignment_maps(ecg, cine), valid=valid)
     similarity = cosine(*method.project(test))
     rank = patient_rank(similarity).float()
-    table = retrieval_table(similarity, test.phenotypes)
+    table = retrieval_table(similarity, test.phenotypes, include_self=False)
     out = {
         **alignment._asdict(),
         "patient_r10": float((rank <= 10).float().mean()),

@@ -213,7 +213,7 @@ def test_each_refusal_is_listed_with_its_reason_and_the_rest_goes_on(tmp_path):
         "8": "there is no file absent.hea",
         "9": "is cut short",
         "10": "too many to hold",
-        "11": "not a WFDB header",
+        "11": "'sub/00011_lr.dat' is not beside the header",
         "12": "patient 0 is in train already",
         "13": "link to a place outside",
     }.items():
@@ -235,11 +235,18 @@ def test_tables_that_cannot_be_used_are_named(tmp_path):
         made(folder, tmp_path / "out")
     lines = whole.splitlines(keepends=True)
     latin = lines[1].replace(b"sinusrhythmus", "überleitung".encode("latin-1"))
-    table.write_bytes(lines[0] + latin + b"2,3\n" + lines[2])
+    strange = lines[2].replace(b"records100", b"rec\xfcrds100")
+    table.write_bytes(lines[0] + latin + b"2,3\n" + strange)
     done = made(folder, tmp_path / "out")
     assert (done.records, done.refused) == (1, 2)
-    assert "not UTF-8" in refused(tmp_path / "out")["row 1"]
+    index = open_store(tmp_path / "out").index
+    assert "\ufffdberleitung" in index["report"][0]  # damage in free text costs no record
+    assert "characters of the report are lost" in index["notes"][0]
     assert "too few fields" in refused(tmp_path / "out")["row 2"]
+    assert "filename_lr is not UTF-8" in refused(tmp_path / "out")["row 3"]
+    table.write_bytes(lines[0].replace(b"age", b"sex,age") + lines[1])
+    with pytest.raises(TableError, match="more than one column sex"):
+        made(folder, tmp_path / "twice")
     table.unlink()
     with pytest.raises(TableError, match=r"no ptbxl_database\.csv"):
         made(folder, tmp_path / "other")

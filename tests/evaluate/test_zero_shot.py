@@ -9,6 +9,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from ecglearn.cohort import FINDINGS
+from ecglearn.data.label_sets import _codes
 from ecglearn.evaluate import (
     LABEL_SETS,
     PromptError,
@@ -145,6 +146,26 @@ def test_codes_are_compared_whole():
     assert not labels.loc[2:].to_numpy().any()
     with pytest.raises(ValueError, match="no SNOMED codes for 'ptbxl-form'"):
         snomed_labels("ptbxl-form", [])
+
+
+@pytest.mark.parametrize(("name", "left"), [("sub", 19), ("rhythm", 7), ("form", 15)])
+def test_clean_sets_are_the_usual_ones_without_rare_classes(name, left):
+    clean, whole = label_set(f"ptbxl-{name}-clean"), label_set(f"ptbxl-{name}")
+    assert len(clean) == left
+    assert clean == tuple(c for c in whole if c in clean)
+    assert "AFLT" not in clean
+    with pytest.raises(ValueError, match="no label set 'csn-clean'"):
+        label_set("csn-clean")
+
+
+@pytest.mark.parametrize("name", ["csn", "cpsc2018", "cinc2021"])
+def test_names_that_share_a_code_are_one_class(name):
+    """The name table of CSN gives one code to LBBB, LBBBB and LFBBB, and to MI and four others."""
+    codes = [code for found in _codes(name).values() for code in found]
+    assert len(set(codes)) == len(codes)
+    if name == "csn":
+        labels = snomed_labels("csn", [["164909002"], ["164865005"]])
+        assert [labels.columns[row].tolist() for _, row in labels.iterrows()] == [["LBBB"], ["MI"]]
 
 
 def test_released_labels_find_names_inside_names():

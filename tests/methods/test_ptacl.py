@@ -8,6 +8,7 @@ from torch.nn.functional import normalize
 
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
+from ecglearn.encoders.heads import ProjectionHead
 from ecglearn.evaluate import alignment_maps, diagonal_contrast
 from ecglearn.methods.ptacl import PTACL, PTACLConfig, PTACLPretraining, PTACLRegression
 from ecglearn.train import fit
@@ -39,6 +40,14 @@ def test_parameter_counts_of_the_paper():
 
 def test_local_module_has_no_parameters():
     assert parameters(make(beta=0.0), True) == parameters(make(beta=1.0), True)
+
+
+def test_the_head_is_a_choice(patients):
+    linear = make(head="linear", projection=512)
+    assert parameters(linear.ecg_head) == 32 * 512 + 512
+    assert all(z.shape == (48, 512) for z in linear.project(patients))
+    assert linear.losses(patients)["global"].isfinite()
+    assert isinstance(make().ecg_head, ProjectionHead)
 
 
 def test_beta_weighs_the_local_loss(patients):

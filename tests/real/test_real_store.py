@@ -13,8 +13,7 @@ from ecglearn.data.datasets.ptbxl import _SEX
 from ecglearn.data.preprocess import clean_ecg
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.store import open_store
-from ecglearn.data.wfdb import reader as wfdb_files
-from ecglearn.data.wfdb.format16 import plain_header
+from ecglearn.data.wfdb.header import Header
 from ecglearn.data.wfdb.reader import open_record
 from ecglearn.data.wfdb.record import find_records, read_record
 from ecglearn.signals.filters import zscore
@@ -139,9 +138,9 @@ def test_the_direct_parser_reads_what_wfdb_reads(real_data, monkeypatch):
     headers = [h for name in folders for h in find_records(real_data / name)[::4]]
     for header in headers:
         direct = open_record(header)
-        monkeypatch.setattr(wfdb_files, "plain_header", lambda _: None)
-        general = open_record(header)
-        monkeypatch.setattr(wfdb_files, "plain_header", plain_header)
+        with monkeypatch.context() as patch:
+            patch.setattr(Header, "plain", False)
+            general = open_record(header)
         np.testing.assert_array_equal(direct.counts, general.counts)
         np.testing.assert_array_equal(direct.physical, general.physical)
         assert (direct.names, direct.units, direct.fs) == (general.names, general.units, general.fs)

@@ -10,7 +10,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecglearn.signals.beats import beat_matrices, beat_matrix, detect_r_peaks, pad_peaks
+from ecglearn.signals.beats import (
+    beat_matrices,
+    beat_matrix,
+    detect_beats,
+    detect_r_peaks,
+    pad_peaks,
+)
 from ecglearn.signals.leads import LEADS
 
 TOKENS, SIZE, SEGMENTS = 50, 50, 13
@@ -263,3 +269,92 @@ def test_a_lead_that_begins_late_is_not_asked():
     peaks = detect_r_peaks(pulse, fs, leads=("I", "II"))
     np.testing.assert_allclose(peaks[-11:], np.arange(130, 1000, 80), atol=2)
     assert detect_r_peaks(pulse[1], fs).size == 0
+
+
+# beats by a vote of all leads, and inside what was observed
+
+
+def crowd(beats=12, fs=500, noise=0.0, seed=0):
+    """Twelve leads that keep the limb-lead rules, and their beats."""
+    at = np.arange(0.4, 0.4 + 0.8 * beats, 0.8)
+    t = np.arange(int((at[-1] + 0.6) * fs)) / fs
+
+    def waves(shift, width, height):
+        return (height * np.exp(-0.5 * ((t - at[:, None] - shift) / width) ** 2)).sum(0)
+
+    base = waves(0, 0.012, 1.2) + waves(0.26, 0.05, 0.3) + waves(-0.16, 0.02, 0.12)
+    late = waves(0.015, 0.018, 0.5)
+    one, two = 0.55 * base + 0.2 * late, base + 0.05 * late
+    limb = [one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2]
+    x = np.array([*limb, *(-0.6 * base + k * 0.3 * base + 0.1 * late for k in range(6))])
+    return x + noise * np.random.default_rng(seed).normal(size=x.shape), at * fs
+
+
+def assert_beats(found, true, fs=500):
+    apart = np.abs(np.asarray(found)[:, None] - true)
+    assert apart.min(0).max() < 0.06 * fs
+    assert apart.min(1).max() < 0.06 * fs
+
+
+@pytest.mark.parametrize("gap", [(0, 1500), (1, 1500), (1500, 3000), (2500, 5000), (2000, 2100)])
+@pytest.mark.parametrize("bridge", [0.0, np.nan, 5.0])
+def test_a_hole_in_lead_two_costs_no_beat(gap, bridge):
+    """Whatever stands in the hole: it was not observed, and I + III is lead II."""
+    x, true = crowd()
+    seen = np.ones(x.shape, bool)
+    seen[1, gap[0] : gap[1]] = False
+    x[1, gap[0] : gap[1]] = bridge
+    beats = detect_beats(x, 500, observed=seen)
+    assert_beats(beats.r_peaks, true)
+    assert beats.known.all()
+    assert (beats.agreement >= 0.5).all()
+
+
+def test_inside_a_hole_of_all_leads_beats_are_unknown():
+    x, true = crowd()
+    seen = np.ones(x.shape, bool)
+    seen[:, 1500:3000] = False
+    beats = detect_beats(np.where(seen, x, 0), 500, observed=seen)
+    outside = true[(true < 1500) | (true >= 3000)]
+    assert_beats(beats.r_peaks, outside[(outside < 1480) | (outside > 3020)])
+    assert not beats.known[1500:3000].any()
+    assert beats.known[:1500].all()
+    assert beats.known[3000:].all()
+
+
+@given(hole=st.tuples(st.integers(0, 11), st.integers(0, 4000), st.integers(1, 3000)))
+@settings(max_examples=15, deadline=None)
+def test_what_was_not_observed_takes_no_part(hole):
+    lead, begin, length = hole
+    x, _ = crowd(noise=0.01)
+    seen = np.ones(x.shape, bool)
+    seen[lead, begin : begin + length] = False
+    other = x.copy()
+    other[~seen] = np.random.default_rng(1).normal(size=(~seen).sum()) * 3
+    one, two = (detect_r_peaks(values, 500, observed=seen) for values in (x, other))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_the_vote_overrules_one_lead():
+    x, true = crowd()
+    noisy = x.copy()
+    noisy[1] += np.random.default_rng(0).normal(size=x.shape[1])
+    assert_beats(detect_r_peaks(noisy, 500), true)
+    flutter = x.copy()  # waves of one lead at 300 a minute
+    flutter[1] = np.sin(2 * np.pi * 5 * np.arange(x.shape[1]) / 500) ** 15
+    assert_beats(detect_r_peaks(flutter, 500), true)
+    turned = x.copy()
+    turned[1] *= -1
+    assert_beats(detect_r_peaks(turned, 500), true)
+    off = x.copy()
+    off[[1, 2, 3, 4, 5]] = 0  # left leg
+    assert_beats(detect_r_peaks(off, 500), true)
+
+
+def test_agreement_is_the_share_of_leads_that_mark_a_beat():
+    x, true = crowd()
+    beats = detect_beats(x, 500)
+    assert len(beats.agreement) == len(true)
+    assert (beats.agreement > 0.8).all()
+    alone = detect_beats(x[1], 500)
+    assert (alone.agreement == 1).all()

@@ -54,6 +54,10 @@ def test_leads_are_the_standard_twelve_in_the_standard_order():
         ("d3", "III"),
         ("C4", "V4"),
         ("a.V.R.", "aVR"),
+        ("Lead-II", "II"),
+        ("ecg-v1", "V1"),
+        ("V-1", "V1"),
+        ("a-VR", "aVR"),
     ],
 )
 def test_spellings_found_in_files(spelling, lead):
@@ -63,6 +67,26 @@ def test_spellings_found_in_files(spelling, lead):
 @pytest.mark.parametrize("name", ["vx", "RESP", "", "V7", "V", "IV", "PLETH", "ECG", "lead", "V10"])
 def test_other_channels_have_no_lead_name(name):
     assert canonical(name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("-aVR", "- aVR", "\N{MINUS SIGN}aVR", "-I", "lead -aVR", "ECG --I"),
+        *("I-II", "I - II", "V1-V2", "II\N{EN DASH}III", "aVL-aVF"),
+        *("1", "2", "3", "12", "ECG 1"),
+    ],
+)
+def test_signs_differences_and_numbers_are_never_guessed(name):
+    """A name is one of the twelve, or unknown: a minus sign is read, a number counts channels."""
+    assert canonical(name) is None
+
+
+@given(lead=st.sampled_from(LEADS), other=st.sampled_from(LEADS), space=st.sampled_from(["", " "]))
+def test_no_sign_and_no_difference_passes_for_a_lead(lead, other, space):
+    for minus in "-\N{MINUS SIGN}\N{EN DASH}":
+        assert canonical(f"{minus}{space}{lead}") is None
+        assert canonical(f"{lead}{space}{minus}{space}{other}") is None
 
 
 _decoration = st.sampled_from(["{}", " {}", "{} ", "lead {}", "Lead_{}", "ECG {}", "{}."])

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ecglearn.errors import InputError
+
+NOTE = "\0note"  # no column has this name
+_BYTES = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as Python keeps them
 
 
 class TableError(InputError):
@@ -19,19 +23,24 @@ class TableError(InputError):
     """
 
 
-def table_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str] | str]:
+def table_rows(
+    path: Path, columns: Sequence[str], *, free: Sequence[str] = ()
+) -> Iterator[dict[str, str] | str]:
     """Rows of a table one after the other, as text; memory does not grow with the table.
 
     Args:
         path: a `.csv` file; where there is none, `.csv.gz` is tried.
-        columns: columns that must be there.
+        columns: columns that must be there, each once.
+        free: columns of free text, in which damage does not cost the row.
 
     Yields:
-        Column to text, spaces at the ends removed. For a row that cannot be used, a sentence that
-        says why: too many or too few fields, or text that is not UTF-8.
+        Column to text, spaces at the ends removed; under `NOTE`, what is wrong with its free text,
+        if anything. For a row that cannot be used, a sentence that says why: too many or too few
+        fields, or a field that is not UTF-8.
 
     Raises:
-        TableError: the table or a column is absent, or it breaks off within a row.
+        TableError: the table or a column is absent, a column is there twice, or the table breaks
+            off within a row.
 
     Book: your-own-data#data-layouts
     """
@@ -41,7 +50,7 @@ def table_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str] | 
             f"there is no {path.name} in {path.parent}: give the folder in which the data set was "
             "unpacked, and take this file with it"
         )
-    options: Any = {"encoding": "utf-8-sig", "errors": "replace", "newline": ""}
+    options: Any = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
     found = path if path.is_file() else packed
     try:
         with found.open(**options) if found == path else gzip.open(packed, "rt", **options) as file:
@@ -51,8 +60,13 @@ def table_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str] | 
                 raise TableError(
                     f"{found} has no column {', '.join(lacking)}: take the file as it was published"
                 )
+            twice = [name for name in columns if (reader.fieldnames or []).count(name) > 1]
+            if twice:
+                raise TableError(
+                    f"{found} has more than one column {', '.join(twice)}: leave the right one"
+                )
             for row in reader:
-                yield _checked(row, reader.line_num)
+                yield _checked(row, reader.line_num, free)
     except (csv.Error, OSError, EOFError, zlib.error) as error:
         said = " ".join(str(error).split())
         raise TableError(
@@ -60,12 +74,21 @@ def table_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str] | 
         ) from error
 
 
-def _checked(row: dict[str, Any], line: int) -> dict[str, str] | str:
+def _checked(row: dict[str, Any], line: int, free: Sequence[str]) -> dict[str, str] | str:
     """Text of every field, or what is wrong with the row."""
     if "" in row and isinstance(row[""], list):
         return f"line {line} of the table has too many fields: check its commas and quotes"
     if None in row.values():
         return f"line {line} of the table has too few fields: check its commas and quotes"
-    if any("\ufffd" in text for text in row.values()):
-        return f"line {line} of the table is not UTF-8 text: convert the table"
-    return {name: text.strip() for name, text in row.items()}
+    hurt = [name for name, text in row.items() if _BYTES.search(text)]
+    costly = [name for name in hurt if name not in free]
+    if costly:
+        return (
+            f"line {line} of the table: {', '.join(costly)} is not UTF-8 text; convert the table "
+            "from the encoding that it was written in"
+        )
+    lost = [name for name in free if name in hurt or "\ufffd" in row.get(name, "")]
+    found = {name: _BYTES.sub("\ufffd", text).strip() for name, text in row.items()}
+    if lost:
+        found[NOTE] = f"characters of the {', '.join(lost)} are lost: they were written wrongly"
+    return found

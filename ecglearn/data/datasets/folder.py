@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecglearn.data.datasets.base import SPLITS, Listing, RecordMeta, SkippedRecord, clean_report
-from ecglearn.data.datasets.csv_rows import table_rows
+from ecglearn.data.datasets.csv_rows import NOTE, table_rows
 from ecglearn.data.wfdb.comments import parse_age
 
 _SEX = {"m": "male", "male": "male", "f": "female", "female": "female"}
@@ -61,7 +61,9 @@ def list_records(folder: Path, *, columns: Columns | None = None) -> Listing:
     columns = columns or Columns()
     fields = ("record", "path", "patient", "age", "sex", "report", "labels", "split")
     names = [getattr(columns, name) for name in fields]
-    table = table_rows(folder / columns.table, [name for name in names if name])
+    table = table_rows(
+        folder / columns.table, [name for name in names if name], free=(columns.report,)
+    )
     for number, row in enumerate(table):
         if isinstance(row, str):
             yield SkippedRecord(f"row {number + 1}", row)
@@ -92,5 +94,5 @@ def list_records(folder: Path, *, columns: Columns | None = None) -> Listing:
                 report=clean_report(report),
                 statements=labels,
                 labels={"labels": tuple(dict.fromkeys(text for text in classes if text))},
-                notes=(remark,) if remark else (),
+                notes=tuple(text for text in (remark, row.get(NOTE, "")) if text),
             )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from ecglearn.data.datasets.base import Listing, RecordMeta, SkippedRecord, clean_report
-from ecglearn.data.datasets.csv_rows import TableError, table_rows
+from ecglearn.data.datasets.csv_rows import NOTE, TableError, table_rows
 from ecglearn.data.label_sets import label_set
 from ecglearn.data.wfdb.comments import parse_age
 
@@ -44,7 +44,9 @@ def list_records(folder: Path, *, rate: Literal[100, 500] = 500) -> Listing:
     """
     statements = read_statements(folder / "scp_statements.csv")
     file = _FILE[rate]
-    for number, row in enumerate(table_rows(folder / "ptbxl_database.csv", (*_COLUMNS, file))):
+    for number, row in enumerate(
+        table_rows(folder / "ptbxl_database.csv", (*_COLUMNS, file), free=("report",))
+    ):
         if isinstance(row, str):
             yield SkippedRecord(f"row {number + 1}", row)
             continue
@@ -72,6 +74,7 @@ def list_records(folder: Path, *, rate: Literal[100, 500] = 500) -> Listing:
                 labels=labels(found, statements),
                 notes=(
                     *([remark] if remark else []),
+                    *([row[NOTE]] if NOTE in row else []),
                     *(f"statement {code} is not in scp_statements.csv" for code in unknown),
                 ),
             )

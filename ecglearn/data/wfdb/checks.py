@@ -9,6 +9,23 @@ from ecglearn.errors import InputError
 
 Place = str | os.PathLike[str]
 _MOST_VALUES = 2**28  # samples times channels
+_MOST_A_FRAME = 1000
+#: Bytes that a sample takes in each format; 0 where it is compressed.
+BYTES_PER_SAMPLE = {
+    "8": 1,
+    "80": 1,
+    "16": 2,
+    "61": 2,
+    "160": 2,
+    "24": 3,
+    "32": 4,
+    "212": 1.5,
+    "310": 4 / 3,
+    "311": 4 / 3,
+    "508": 0,
+    "516": 0,
+    "524": 0,
+}
 _RATES = (1.0, 100_000.0)
 
 
@@ -19,43 +36,39 @@ class RecordError(InputError):
     """
 
 
-def check_promises(
-    header: Path, head: Any, plain: list[str], *, root: Place | None, longest: float
-) -> None:
+def check_promises(head: Any, *, root: Place | None, longest: float) -> int:
     """Compare what the header claims with the files on disk, before any memory is asked for.
 
     Args:
-        header: path of the header.
-        head: its content, with the names of the package wfdb.
-        plain: its lines without comments.
+        head: the header, see `ecglearn.data.wfdb.header`.
         root: folder that the files must not leave; None trusts them.
         longest: seconds.
+
+    Returns:
+        How many frames there are; where the header says none, as many as every file has.
 
     Raises:
         RecordError: something cannot be.
 
     Book: the-12-lead-ecg#ecg-own-record
     """
-    channels = head.n_sig or 0
-    if channels == 0:
-        raise RecordError(f"{header}: the record has no signals; look for the record that has them")
-    if len(plain) - 1 != channels or len(head.sig_name or []) != channels:
-        raise RecordError(
-            f"{header}: {channels} channels are promised but {len(plain) - 1} described; "
-            "get the header again"
-        )
+    header: Path = head.path
     if not _RATES[0] <= head.fs <= _RATES[1]:
         raise RecordError(
             f"{header}: {head.fs:g} samples per second cannot be; correct the header's first line"
         )
-    if head.sig_len is not None and head.sig_len < 1:
-        raise RecordError(f"{header}: the record has no samples; get it again")
-    _check_length(header, head.sig_len or 0, head, longest)
-    for name in dict.fromkeys(head.file_name):
-        if name in ("", ".", "..") or re.search(r"[/\\\0]", name):
+    _check_length(header, head.frames, head, longest)
+    found = []
+    for name in dict.fromkeys(channel.file for channel in head.channels):
+        if name in ("", ".", "..", "~", "-") or re.search(r"[/\\\0]", name):
             raise RecordError(f"{header}: the signal file {name!r} is not beside the header")
         check_inside(header, header.with_name(name), root)
-        _check_file(header, head, name, longest)
+        found.append(_frames_of(header, head, name))
+    frames = head.frames or min(found)
+    if frames < 1:
+        raise RecordError(f"{header}: the record has no samples; get it again")
+    _check_length(header, frames, head, longest)
+    return frames
 
 
 def check_inside(header: Path, file: Path, root: Place | None) -> None:
@@ -77,71 +90,75 @@ def check_inside(header: Path, file: Path, root: Place | None) -> None:
         )
 
 
-def _check_file(header: Path, head: Any, name: str, longest: float) -> None:
-    from wfdb.io._signal import BYTES_PER_SAMPLE
-
+def _frames_of(header: Path, head: Any, name: str) -> int:
+    """How many frames a file holds; refused when these are fewer than promised."""
     file = header.with_name(name)
     if not file.is_file():
-        raise RecordError(f"{header}: the signal file {name} is missing; put it beside the header")
-    mine = [k for k, other in enumerate(head.file_name) if other == name]
-    strange = {head.fmt[k] for k in mine} - BYTES_PER_SAMPLE.keys()
+        what = "is no file" if file.exists() else "is missing"
+        raise RecordError(f"{header}: the signal file {name} {what}; put it beside the header")
+    mine = [channel for channel in head.channels if channel.file == name]
+    strange = {channel.fmt for channel in mine} - BYTES_PER_SAMPLE.keys()
     if strange:
         raise RecordError(
             f"{header}: signal format {', '.join(sorted(strange))} is not a WFDB format; "
             "get the header again"
         )
-    if any(abs(head.skew[k] or 0) >= (head.sig_len or 1) for k in mine):
+    if any(channel.per_frame < 1 or channel.per_frame > _MOST_A_FRAME for channel in mine):
+        raise RecordError(f"{header}: so many samples in a frame cannot be; get the header again")
+    start = max(channel.offset for channel in mine)
+    frame = sum(channel.per_frame * BYTES_PER_SAMPLE[channel.fmt] for channel in mine)
+    size = file.stat().st_size
+    if frame == 0:  # compressed: only reading tells
+        if size > 4 * _MOST_VALUES:
+            raise RecordError(f"{header}: {name} is too large to unpack; cut out the part you need")
+        return head.frames
+    frames = int((size - start) / frame)
+    if head.frames and any(channel.skew >= head.frames for channel in mine):
         raise RecordError(f"{header}: a skew longer than the record; get the header again")
-    start = max(head.byte_offset[k] or 0 for k in mine)
-    frame = sum((head.samps_per_frame[k] or 1) * BYTES_PER_SAMPLE[head.fmt[k]] for k in mine)
-    promised = start + int((head.sig_len or 1) * frame)
-    found = file.stat().st_size
-    if found < promised:
+    if size < start + int(max(head.frames, 1) * frame):
+        promised = start + int(max(head.frames, 1) * frame)
         raise RecordError(
-            f"{header}: {name} is cut short, {found:,} of {promised:,} bytes; get the file again"
+            f"{header}: {name} is cut short, {size:,} of {promised:,} bytes; get the file again"
         )
-    if head.sig_len is None and frame:  # then the size of the file decides
-        _check_length(header, int((found - start) / frame), head, longest)
-    if frame == 0 and found > 4 * _MOST_VALUES:
-        raise RecordError(f"{header}: {name} is too large to unpack; cut out the part you need")
+    return frames
 
 
-def _check_length(header: Path, samples: int, head: Any, longest: float) -> None:
-    if samples * head.n_sig > _MOST_VALUES:
+def _check_length(header: Path, frames: int, head: Any, longest: float) -> None:
+    values = frames * sum(channel.per_frame for channel in head.channels)
+    if values > _MOST_VALUES:
         raise RecordError(
-            f"{header}: {samples:,} samples of {head.n_sig} channels are too many to hold; "
+            f"{header}: {frames:,} samples of {len(head.channels)} channels are too many to hold; "
             "cut out the part you need with wfdb.rdrecord(sampfrom=..., sampto=...)"
         )
-    if samples > longest * head.fs:
+    if frames > longest * head.fs:
         raise RecordError(
-            f"{header}: {samples / head.fs:,.0f} s are more than the {longest:,.0f} s that are "
+            f"{header}: {frames / head.fs:,.0f} s are more than the {longest:,.0f} s that are "
             "read at once; cut the record into pieces"
         )
 
 
-def check_sums(header: Path, head: Any, sums: list[int]) -> None:
+def check_sums(head: Any, sums: list[int]) -> None:
     """Compare the samples with the checksums that the header promises; zeros promise nothing.
 
     Args:
-        header: path of the header, for the message.
-        head: its content, with the names of the package wfdb.
-        sums: of each channel, as read.
+        head: the header.
+        sums: of each channel, over the samples as stored.
 
     Raises:
         RecordError: one differs.
 
     Book: the-12-lead-ecg#ecg-own-record
     """
-    promised = head.checksum
-    if promised is None or not any(promised):
+    promised = [channel.checksum for channel in head.channels]
+    if not any(promised):
         return
     wrong = [
-        name
-        for name, ours, theirs in zip(head.sig_name, sums, promised, strict=True)
-        if theirs is not None and (ours - theirs) % 65536
+        channel.name or f"channel {number}"
+        for number, (channel, ours) in enumerate(zip(head.channels, sums, strict=True), start=1)
+        if channel.checksum is not None and (ours - channel.checksum) % 65536
     ]
     if wrong:
         raise RecordError(
-            f"{header}: the samples of {', '.join(wrong)} do not match their checksum; "
+            f"{head.path}: the samples of {', '.join(wrong)} do not match their checksum; "
             "get the record again, or pass verify=False if you changed it yourself"
         )

@@ -1,24 +1,23 @@
 """The door: open a WFDB record only after checking that its files hold what its header promises."""
 
 import math
-import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ecglearn.data.wfdb.checks import Place, RecordError, check_inside, check_promises, check_sums
-from ecglearn.data.wfdb.format16 import PlainHeader, plain_header, plain_signal
-from ecglearn.errors import MissingGroupError
+from ecglearn.data.wfdb.format16 import plain_signal
+from ecglearn.data.wfdb.header import Channel, Header, parse_header
+from ecglearn.data.wfdb.other_formats import import_wfdb, other_signal
+from ecglearn.signals.leads import canonical
 
 _LARGEST_HEADER = 1_000_000  # bytes
 
 
 @dataclass(frozen=True, eq=False)
 class RawRecord:
-    """A WFDB record as stored, all channels, before anything is interpreted.
+    """A WFDB record as stored, all channels of one rate, before anything is interpreted.
 
     Attributes:
         header: path of the header file.
@@ -65,75 +64,56 @@ def open_record(
 
     Book: the-12-lead-ecg#ecg-own-record
     """
-    _wfdb()
+    import_wfdb()
     header = _header_path(path)
     check_inside(header, header, root)
     text, notes = _header_text(header)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    plain = [line for line in lines if not line.startswith("#")]
-    head = plain_header(plain) or _general_header(header)
-    check_promises(header, head, plain, root=root, longest=longest)
+    head = parse_header(header, text)
+    frames = check_promises(head, root=root, longest=longest)
     try:
-        if isinstance(head, PlainHeader):
-            counts, physical, sums = plain_signal(header.parent, head)
+        if head.plain:
+            counts, physical, sums = plain_signal(header.parent, head, frames)
         else:
-            counts, physical, sums = _general_signal(header)
+            counts, physical, sums = other_signal(header.parent, head, frames)
     except Exception as error:
         raise RecordError(
             f"{header}: the signal cannot be read ({_say(error)}); get the record's files again"
         ) from error
     if verify:
-        check_sums(header, head, sums)
-    # gain(baseline)/unit; taken from our own reading of the header, since wfdb drops the µ of µV
-    scales = [(line.split() + [""] * 3)[2] for line in plain[1 : 1 + head.n_sig]]
-    absent = any(re.match(r"0*\.?0*([(/]|$)", scale) for scale in scales)
-    if absent:
-        notes.append("the header gives no gain: 200 counts per unit assumed, as WFDB prescribes")
+        check_sums(head, sums)
+    kept = _of_one_rate(head, notes)
+    channels = [head.channels[k] for k in kept]
     return RawRecord(
         header=header,
-        names=tuple(name or "" for name in head.sig_name),
-        units=tuple(scale.partition("/")[2] or "mV" for scale in scales),
-        fs=float(head.fs),
-        counts=counts,
-        physical=physical,
-        gain_absent=absent,
-        comments=tuple(line for line in lines if line.startswith("#")),
-        notes=tuple(notes),
+        names=tuple(channel.name for channel in channels),
+        units=tuple(channel.unit for channel in channels),
+        fs=head.fs * channels[0].per_frame,
+        counts=np.stack([counts[k] for k in kept]),
+        physical=np.stack([physical[k] for k in kept]),
+        gain_absent=any(channel.gain_absent for channel in channels),
+        comments=head.comments,
+        notes=(*notes, *head.notes),
     )
 
 
-def _wfdb() -> Any:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # wfdb 4.3 under pandas 3.1
-            import wfdb
-    except ModuleNotFoundError as error:
-        raise MissingGroupError(
-            "reading WFDB records needs wfdb: pip install 'ecglearn[data]'"
-        ) from error
-    return wfdb
+def _of_one_rate(head: Header, notes: list[str]) -> list[int]:
+    """Which channels have the rate of the leads; the others are left out, with a note."""
 
+    def rates(channels: list[Channel]) -> set[int]:
+        return {channel.per_frame for channel in channels}
 
-def _general_header(header: Path) -> Any:
-    wfdb = _wfdb()
-    try:
-        head = wfdb.rdheader(str(header.with_suffix("")))
-    except Exception as error:
+    leads = [channel for channel in head.channels if canonical(channel.name)]
+    if len(rates(leads)) > 1:
+        shown = ", ".join(f"{head.fs * rate:g}" for rate in sorted(rates(leads)))
         raise RecordError(
-            f"{header}: not a WFDB header ({_say(error)}); check that this is the right file"
-        ) from error
-    if not isinstance(head, wfdb.Record):
-        raise RecordError(
-            f"{header}: the record is split into segments; "
-            "join them with wfdb.rdrecord(..., m2s=True) and write the result as one record"
+            f"{head.path}: its leads have different rates ({shown} samples per second); bring them "
+            "to one rate with wfdb.rdrecord(smooth_frames=False) and a resampling of your choice"
         )
-    return head
-
-
-def _general_signal(header: Path) -> tuple[np.ndarray, np.ndarray, list[int]]:
-    record = _wfdb().rdrecord(str(header.with_suffix("")), physical=False)
-    physical = np.asarray(record.dac(), dtype=np.float64).T
-    return np.asarray(record.d_signal, dtype=np.float64).T, physical, record.calc_checksum()
+    rate = next(iter(rates(leads) or {max(rates(list(head.channels)))}))
+    other = [channel.name for channel in head.channels if channel.per_frame != rate]
+    if other:
+        notes.append(f"channels of another rate are left out: {', '.join(other)}")
+    return [k for k, channel in enumerate(head.channels) if channel.per_frame == rate]
 
 
 def _header_path(path: Place) -> Path:

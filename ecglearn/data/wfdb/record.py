@@ -148,6 +148,9 @@ def read_record(
         both = observed[0] & observed[1]
         observed = np.vstack([observed[:2], np.tile(both, (4, 1)), observed[2:]])
         notes.append("III, aVR, aVL and aVF are not in the file: computed from I and II")
+        strange = [name for name in raw.names if canonical(name) is None]
+        if strange:
+            notes.append(f"channels whose names are no leads: {', '.join(strange)[:200]}")
         flat = [lead for lead, row in zip(LEADS, observed, strict=True) if not row.any()]
     patient = read_comments(raw.comments)
     return ECGRecord(

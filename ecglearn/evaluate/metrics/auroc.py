@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
+from ecglearn.evaluate.metrics.door import checked_labels, checked_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,8 @@ class MacroAUROC(NamedTuple):
 def macro_auroc(scores: ArrayLike | pd.DataFrame, labels: ArrayLike | pd.DataFrame) -> MacroAUROC:
     """Mean over classes of the area under the ROC curve, each class against the rest.
 
-    Tables are matched by the names of their columns, whatever their order. A label that is NaN was
+    Tables are matched by the names of their columns, whatever their order, and their rows by the
+    index where both name their records. A label that is NaN was
     not measured: this record is left out of this class.
 
     Args:
@@ -47,7 +49,7 @@ def macro_auroc(scores: ArrayLike | pd.DataFrame, labels: ArrayLike | pd.DataFra
         can be judged.
 
     Raises:
-        InputError: shapes or names disagree.
+        InputError: shapes or names disagree, a score is NaN, or a label is none.
 
     Source: macro average as in Liu et al. 2024 (MERL); absent classes are left out and named.
 
@@ -88,7 +90,8 @@ def auroc_columns(y: NDArray, scores: NDArray) -> NDArray[np.float64]:
     """
     from scipy.stats import rankdata
 
-    y = np.asarray(y, float)
+    y = checked_labels(y)
+    scores = checked_scores(scores, y)
     rank = rankdata(np.where(np.isnan(y), np.nan, scores), axis=0, nan_policy="omit")
     cases, others = (y == 1).sum(0), (y == 0).sum(0)
     above = np.where(y == 1, rank, 0).sum(0) - cases * (cases + 1) / 2
@@ -225,11 +228,12 @@ def _mean(values: NDArray[np.float64]) -> float:
 
 
 def _tables(scores: Any, labels: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both as tables of the same records and classes: by name where both have names."""
     import pandas as pd
 
     def table(x: Any) -> pd.DataFrame:
         if isinstance(x, pd.DataFrame):
-            return x.reset_index(drop=True)
+            return x
         return pd.DataFrame(x.cpu().numpy() if isinstance(x, torch.Tensor) else np.asarray(x))
 
     named = isinstance(scores, pd.DataFrame), isinstance(labels, pd.DataFrame)
@@ -242,8 +246,39 @@ def _tables(scores: Any, labels: Any) -> tuple[pd.DataFrame, pd.DataFrame]:
         if a.shape != b.shape:
             raise InputError(f"scores are {a.shape} and labels {b.shape}")
         names = a.columns if named[0] else b.columns
-        a.columns = b.columns = names
+        a, b = a.set_axis(names, axis=1), b.set_axis(names, axis=1)
+    for what, x in (("scores", a), ("labels", b)):
+        twice = x.columns[x.columns.duplicated()]
+        if len(twice):
+            raise InputError(
+                f"the {what} have more than one column {twice[0]}; leave the right one"
+            )
     missing = [str(c) for c in b.columns if c not in a.columns]
     if missing:
         raise InputError(f"no scores for {', '.join(missing)}")
-    return a.reindex(columns=b.columns), b
+    a, b = _same_rows(a, b).reindex(columns=b.columns), b.reset_index(drop=True)
+    y = checked_labels(b, list(b.columns))
+    checked_scores(a, y, list(b.columns))
+    return a, b
+
+
+def _same_rows(scores: pd.DataFrame, labels: pd.DataFrame) -> pd.DataFrame:
+    """The scores in the order of the labels, by their index where both name their records."""
+    import pandas as pd
+
+    numbered = pd.RangeIndex(len(scores))
+    if any(x.index.equals(numbered) for x in (scores, labels)) or scores.index.equals(labels.index):
+        return scores.reset_index(drop=True)
+    for what, x in (("scores", scores), ("labels", labels)):
+        if x.index.has_duplicates:
+            raise InputError(
+                f"the index of the {what} names {x.index[x.index.duplicated()][0]} twice, so rows "
+                "cannot be matched; make it unique, or reset both indexes if the rows agree"
+            )
+    strange = labels.index.difference(scores.index)
+    if len(strange):
+        raise InputError(
+            f"no scores for the record {strange[0]} that has labels; give both tables the same "
+            "index, or reset both if the rows agree"
+        )
+    return scores.reindex(labels.index).reset_index(drop=True)

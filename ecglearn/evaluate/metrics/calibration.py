@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecglearn.errors import InputError
+from ecglearn.evaluate.metrics.door import checked_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ def brier(probabilities: ArrayLike, labels: ArrayLike) -> float:
 def _pooled(
     probabilities: ArrayLike, labels: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    p, y = np.asarray(probabilities, float), np.asarray(labels, float)
+    p, y = np.asarray(probabilities, float), checked_labels(labels)
     if p.shape != y.shape:
         raise InputError(f"probabilities are {p.shape} and labels {y.shape}; they must agree")
     if not ((p >= 0) & (p <= 1)).all():

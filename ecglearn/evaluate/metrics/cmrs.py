@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ecglearn.errors import InputError
+from ecglearn.evaluate.metrics.door import checked_labels, checked_scores
 
 SMALLEST = 1e-8
 
@@ -51,11 +52,14 @@ def cmrs(missing: ArrayLike, full: ArrayLike, labels: ArrayLike) -> CMRS:
 
     Book: scar#cmrs
     """
-    there, before, y = (np.asarray(x, float) for x in (missing, full, labels))
+    there, before = (np.asarray(x, float) for x in (missing, full))
+    y = checked_labels(labels)
     if not there.shape == before.shape == y.shape:
         raise InputError(
             f"scores are {there.shape} and {before.shape}, labels {y.shape}; they must agree"
         )
+    for scores in (there, before):
+        checked_scores(scores, np.zeros(y.shape))
     counted = (y.sum(1) > 0) & (y.sum(1) < y.shape[1])
     if not counted.any():
         raise InputError("CMRS needs records that have some class and lack another")

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ecglearn.evaluate.metrics.door import checked_targets, checked_vectors
+
 
 def linear_probe_r2(
     train_x: Float[Tensor, "N D"],
@@ -41,8 +43,14 @@ def linear_probe(
         train_y: their targets.
         test_x: features of test patients.
 
+    Raises:
+        InputError: a feature or a target is NaN or infinite; names it.
+
     Book: ptacl#linear-probe
     """
+    for x in (train_x, test_x):
+        checked_vectors(x)
+    checked_targets(train_y)
     mean = train_x.double().mean(0)
     center = train_y.double().mean(0)
     # gelsd copes with features that are constant or repeat each other
@@ -59,7 +67,12 @@ def r2(predicted: Float[Tensor, "M P"], true: Float[Tensor, "M P"]) -> Float[Ten
         predicted: predictions.
         true: what they should have been.
 
+    Raises:
+        InputError: a target or a prediction is NaN or infinite; names it.
+
     Book: ptacl#linear-probe
     """
+    checked_targets(true)
+    checked_vectors(predicted, "prediction")
     error = ((true - predicted) ** 2).sum(0)
     return 1 - error / ((true - true.mean(0)) ** 2).sum(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,8 @@ def corpus_bleu(true: Sequence[str], written: Sequence[str]) -> dict[str, float]
         written: what was.
 
     Returns:
-        `BLEU-n`: 1 for equal texts, 0 without any common word.
+        `BLEU-n`: 1 for equal texts, however short; 0 without any common word; NaN where no text
+        that was written has n words and signs, so that nothing can be counted.
 
     Raises:
         MissingGroupError: the optional group `evaluate` is not installed.
@@ -45,11 +47,13 @@ def corpus_bleu(true: Sequence[str], written: Sequence[str]) -> dict[str, float]
     """
     _check(true, written)
     bleu = _evaluate_group("sacrebleu.metrics").BLEU
+    equal = [text.lower() for text in true] == [text.lower() for text in written]
     found = {}
     for n in (1, 2, 3, 4):
         measure = bleu(max_ngram_order=n, lowercase=True, tokenize="13a", smooth_method="none")
         score = measure.corpus_score(list(written), [list(true)])
-        found[f"BLEU-{n}"] = score.score / 100
+        some = score.totals[n - 1] > 0
+        found[f"BLEU-{n}"] = 1.0 if equal else score.score / 100 if some else float("nan")
     return found
 
 
@@ -102,7 +106,8 @@ def rouge_l(true: Sequence[str], written: Sequence[str]) -> NDArray[np.float64]:
         written: what was.
 
     Returns:
-        (n,), 1 for equal texts; endings of words are cut off first, as in the paper.
+        (n,), 1 for equal texts in any script; endings of English words are cut off first, as in the
+        paper.
 
     Raises:
         MissingGroupError: the optional group `evaluate` is not installed.
@@ -113,9 +118,22 @@ def rouge_l(true: Sequence[str], written: Sequence[str]) -> NDArray[np.float64]:
     Book: deri#text-metrics
     """
     _check(true, written)
-    scorer = _evaluate_group("rouge_score.rouge_scorer").RougeScorer(["rougeL"], use_stemmer=True)
+    scorer = _evaluate_group("rouge_score.rouge_scorer").RougeScorer(
+        ["rougeL"], tokenizer=_Words(_evaluate_group("nltk.stem.porter").PorterStemmer())
+    )
     pairs = zip(true, written, strict=True)
     return np.array([scorer.score(a, b)["rougeL"].fmeasure for a, b in pairs])
+
+
+class _Words:
+    """Words of any script, as rouge-score cuts those of English: lower case, long ones stemmed."""
+
+    def __init__(self, stemmer: Any) -> None:
+        self.stemmer = stemmer
+
+    def tokenize(self, text: str) -> list[str]:
+        words = re.findall(r"[^\W_]+", text.lower())
+        return [self.stemmer.stem(word) if len(word) > 3 else word for word in words]
 
 
 def text_metrics(true: Sequence[str], written: Sequence[str]) -> dict[str, float]:
