@@ -18,6 +18,7 @@ from ecglearn.errors import InputError
 from ecglearn.evaluate.benchmark import oracle_tasks
 from ecglearn.evaluate.benchmark import tasks as plain_tasks
 from ecglearn.evaluate.benchmark.frozen_model import AgeAndSex, FrozenModel, Measurement, Patients
+from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 from ecglearn.evaluate.probe import LABEL_FRACTIONS, Split
 from ecglearn.method import Method
 
@@ -178,11 +179,12 @@ def _measure(
         for answers in zip(*(TASKS[task](run) for run in runs), strict=True):
             first: Measurement = answers[0]
             everyone = np.arange(first.patients)
-            value = np.mean([np.atleast_1d(a.statistic(everyone)) for a in answers], 0)
+            whole = [np.atleast_1d(a.statistic(everyone)) for a in answers]
+            value = np.mean(whole, 0).astype(float)
             drawn = np.full((n_resamples, len(first.names)), np.nan)
-            rng = np.random.default_rng(seed)
-            for k in range(n_resamples if first.resampled else 0):
-                rows = rng.integers(first.patients, size=first.patients)
+            rng = np.random.default_rng(seed)  # one stream: the patients, then the runs
+            cohorts = resampled_rows(first.patients, n_resamples, rng) if first.resampled else ()
+            for k, rows in enumerate(cohorts):
                 chosen = rng.integers(len(answers), size=len(answers)).tolist()
                 each = {i: np.atleast_1d(answers[i].statistic(rows)) for i in set(chosen)}
                 drawn[k] = np.mean([each[i] for i in chosen], 0)[: len(first.names)]
@@ -193,33 +195,24 @@ def _measure(
 def _lines(
     name: str, seeds: int, one: _Measured, reference: _Measured | None
 ) -> Iterator[dict[str, Any]]:
-    low, high = _quantiles(one.drawn)
-    gain = np.full((3, len(low)), np.nan)
-    if reference is not None:
-        more = (one.value - reference.value)[: len(low)]
-        gain = np.stack([more, *_quantiles(one.drawn - reference.drawn)])
+    nothing = Interval(np.nan, np.nan, np.nan)
     left_out = int(np.isnan(one.value[1:]).sum())
     for k, of in enumerate(one.answer.names):
+        value = interval_of(one.value[k], one.drawn[:, k])
+        gain = nothing
+        if reference is not None:
+            more = one.value[k] - reference.value[k]
+            gain = interval_of(more, one.drawn[:, k] - reference.drawn[:, k])
         yield {
             "model": name,
             "task": one.answer.task,
             "measure": one.answer.measure,
             "name": of,
-            "value": one.value[k],
-            "low": low[k],
-            "high": high[k],
-            "gain": gain[0, k],
-            "gain_low": gain[1, k],
-            "gain_high": gain[2, k],
+            **value._asdict(),
+            "gain": gain.value,
+            "gain_low": gain.low,
+            "gain_high": gain.high,
             "patients": one.answer.patients,
             "seeds": seeds,
             "left_out": 0 if k else left_out,
         }
-
-
-def _quantiles(drawn: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    known = ~np.isnan(drawn).all(0)
-    out = np.full((2, drawn.shape[1]), np.nan)
-    if known.any():
-        out[:, known] = np.nanquantile(drawn[:, known], [0.025, 0.975], axis=0)
-    return out[0], out[1]
