@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from ecglearn.data.wfdb.checks import RecordError
-from ecglearn.data.wfdb.record import find_records, read_record
+from ecglearn.data.wfdb.find import find_records, first_record
+from ecglearn.data.wfdb.record import read_record
 from ecglearn.signals.leads import EIGHT, LEADS, limb_residuals
 from tests.data.wfdb_writer import counts, write
 
@@ -179,6 +180,20 @@ def test_what_is_not_there_is_said(tmp_path):
     _refused(path, "rec.dat is missing")
     with pytest.raises(RecordError, match="no such folder"):
         find_records(tmp_path / "nowhere")
+
+
+def test_the_first_record_of_a_folder_says_what_it_passed_over(tmp_path):
+    (tmp_path / "aaa.hea").write_text("aaa 2 500 10\n")
+    path = write(tmp_path)
+    found = first_record(tmp_path)
+    assert "passed over" in found.notes[0] and "aaa.hea" in found.notes[0]
+    assert found.source == first_record(path).source and len(first_record(path).notes) == 0
+    path.with_suffix(".hea").unlink()
+    with pytest.raises(RecordError, match="no 12-lead record .* the first of 1 .* another path"):
+        first_record(tmp_path)
+    (tmp_path / "aaa.hea").unlink()
+    with pytest.raises(RecordError, match="no 12-lead record below this folder; give"):
+        first_record(tmp_path)
 
 
 def test_fewer_than_twelve_leads_are_refused_by_name(tmp_path):

@@ -6,7 +6,8 @@ import torch
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.preprocess import clean_ecg
-from ecglearn.data.wfdb.record import find_records, read_record
+from ecglearn.data.wfdb.find import find_records
+from ecglearn.data.wfdb.record import read_record
 from ecglearn.evaluate import apply_missing, missingness_table, random_keep_masks
 from ecglearn.methods.scar import SCAR, SCARConfig
 from ecglearn.signals.fill import recover_limb_leads

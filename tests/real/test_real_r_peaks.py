@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ecglearn.data.wfdb.record import find_records, read_record
+from ecglearn.data.wfdb.find import find_records
+from ecglearn.data.wfdb.record import read_record
 from ecglearn.signals.beats import detect_r_peaks
 
 pytestmark = [

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from ecglearn.data.wfdb.checks import RecordError
-from ecglearn.data.wfdb.record import find_records, read_record
+from ecglearn.data.wfdb.find import find_records
+from ecglearn.data.wfdb.record import read_record
 from ecglearn.signals.filters import preprocess, resample
 from ecglearn.signals.leads import LEADS, limb_residuals
 

@@ -13,9 +13,10 @@ from ecglearn.data.datasets.ptbxl import _SEX
 from ecglearn.data.preprocess import clean_ecg
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.store import open_store
+from ecglearn.data.wfdb.find import find_records
 from ecglearn.data.wfdb.header import Header
 from ecglearn.data.wfdb.reader import open_record
-from ecglearn.data.wfdb.record import find_records, read_record
+from ecglearn.data.wfdb.record import read_record
 from ecglearn.signals.filters import zscore
 
 pytestmark = pytest.mark.real

@@ -2,8 +2,9 @@
 
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.comments import Patient, parse_age, read_comments
+from ecglearn.data.wfdb.find import find_records, first_record
 from ecglearn.data.wfdb.reader import RawRecord, open_record
-from ecglearn.data.wfdb.record import ECGRecord, find_records, read_record
+from ecglearn.data.wfdb.record import ECGRecord, read_record
 from ecglearn.data.wfdb.write import write_counts, write_record
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "RawRecord",
     "RecordError",
     "find_records",
+    "first_record",
     "open_record",
     "parse_age",
     "read_comments",

@@ -3,7 +3,6 @@
 import math
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -21,7 +20,7 @@ from ecglearn.signals.leads import (
     twelve_from_eight,
 )
 
-__all__ = ["ECGRecord", "find_records", "read_record"]
+__all__ = ["ECGRecord", "read_record"]
 
 _MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
 _LARGEST = 10_000.0  # millivolt
@@ -65,26 +64,6 @@ class ECGRecord:
     calibrated: bool = True
     notes: tuple[str, ...] = ()
     comments: tuple[str, ...] = field(default=(), repr=False)
-
-
-def find_records(folder: str | os.PathLike[str]) -> list[Path]:
-    """List the WFDB records below a folder.
-
-    Args:
-        folder: where to look; folders inside it are searched too.
-
-    Returns:
-        Paths of the header files (`.hea`), sorted.
-
-    Raises:
-        RecordError: there is no such folder.
-
-    Book: the-12-lead-ecg#ecg-own-record
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise RecordError(f"{folder}: there is no such folder; give the one that holds the records")
-    return sorted(folder.rglob("*.hea"))
 
 
 def read_record(
