@@ -77,6 +77,25 @@ def test_difference_is_paired(crowd):
     assert gap.high - gap.low < alone["high"] - alone["low"]
 
 
+def test_intervals_leave_out_one_fortieth_on_each_side(crowd):
+    y, scores = crowd
+    y[:, 3] = np.nan  # cannot be judged
+    worse = scores[:, ::-1] + 1
+    rng = np.random.default_rng(5)
+    drawn = [rng.integers(len(y), size=len(y)) for _ in range(60)]
+    one = np.array([auroc_columns(y[rows], scores[rows]) for rows in drawn])
+    other = np.array([auroc_columns(y[rows], worse[rows]) for rows in drawn])
+    mean, gap = np.nanmean(one, 1), np.nanmean(one, 1) - np.nanmean(other, 1)
+    table = auroc_intervals(scores, y, n_resamples=60, seed=5)
+    wanted = np.quantile(np.column_stack([one[:, :3], mean]), [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(table[["low", "high"]], wanted.T)
+    found = auroc_difference(scores, worse, y, n_resamples=60, seed=5)
+    np.testing.assert_allclose(found[1:], np.quantile(gap, [0.025, 0.975]))
+    found = paired(max, [scores, worse], y, n_resamples=60, seed=5)
+    highest = np.maximum(np.nanmean(one, 1), np.nanmean(other, 1))
+    np.testing.assert_allclose(found[1:], np.quantile(highest, [0.025, 0.975]))
+
+
 def test_whose_records_belong_together_are_drawn_together(crowd):
     y, scores = crowd
     twice = np.concatenate([y, y]), np.concatenate([scores, scores])

@@ -155,6 +155,10 @@ def test_the_cell_a_model_reads_is_the_most_critical(batch):
     keep = critical(drops, 1 / 48)
     assert (~keep).sum() == 32
     assert not keep[:, 6, 1].any()
+    labels[3] = 0
+    without = token_drops(Reader(), batch, {"a": "yes", "b": ["no"]}, labels, segments=4)
+    assert (without[3] == 0).all()
+    assert torch.equal(without[4:], drops[4:])
     with pytest.raises(ValueError, match="labels are"):
         token_drops(Reader(), batch, {"a": "yes"}, labels, segments=4)
     with pytest.raises(ValueError, match="share"):
@@ -196,12 +200,43 @@ def test_table_works_on_a_model_without_keep(batch, cohort):
     table = missingness_table({"MERL": model}, batch, prompts, labels, views, n_resamples=20)
     assert list(table["view"]) == ["full", "mild", "moderate", "severe"]
     assert table["missing"].tolist() == pytest.approx([0, 0.4375, 0.75, 0.875])
-    numbers = table[["auroc_low", "auroc", "auroc_high"]].to_numpy()
-    assert (np.diff(numbers, axis=1) >= 0).all()
-    first = table[["cmrs", "cmrs_mag"]].to_numpy()[0]
-    assert first.tolist() == [1, 1] or np.isnan(first).all()
     again = missingness_table({"MERL": model}, batch, prompts, labels, views, n_resamples=20)
     assert again.equals(table)
+
+
+class Told:
+    """Scores are the findings through noise, which grows as more is missing."""
+
+    def __init__(self, labels):
+        self.labels = labels
+
+    def score(self, batch):
+        missing = 0.0 if batch.keep is None else 1 - float(batch.keep.float().mean())
+        noise = np.random.default_rng(0).standard_normal(self.labels.shape)
+        return self.labels + (0.5 + 2 * missing) * noise
+
+
+def test_numbers_of_the_table_and_their_intervals(batch):
+    """Values are those of the single functions; one fortieth is left out on each side."""
+    labels = np.random.default_rng(1).random((32, 6)) < 0.4
+    model, views = Told(labels), random_keep_masks(32, segments=4)
+    prompts = {name: name for name in FINDINGS[:6]}
+    table = missingness_table({"m": model}, batch, prompts, labels, views, n_resamples=60, seed=3)
+    assert table[["cmrs", "cmrs_low", "cmrs_high", "cmrs_mag"]].to_numpy()[0].tolist() == [1] * 4
+    rng = np.random.default_rng(3)
+    drawn = [rng.integers(32, size=32) for _ in range(60)]
+    full = model.score(batch)
+    for view, row in zip(("full", *views), table.itertuples(), strict=True):
+        shown = batch if view == "full" else apply_missing(batch, views[view])
+        s = model.score(shown)
+        assert row.auroc == pytest.approx(mean_auroc(labels, s))
+        assert (row.cmrs, row.cmrs_mag) == pytest.approx(cmrs(s, full, labels))
+        each = [(mean_auroc(labels[r], s[r]), *cmrs(s[r], full[r], labels[r])) for r in drawn]
+        low, high = np.quantile(each, [0.025, 0.975], axis=0)
+        np.testing.assert_allclose((row.auroc_low, row.cmrs_low, row.cmrs_mag_low), low)
+        np.testing.assert_allclose((row.auroc_high, row.cmrs_high, row.cmrs_mag_high), high)
+    assert table["cmrs"].is_monotonic_decreasing
+    assert table["cmrs"].iloc[-1] < 0.9
 
 
 def test_a_probe_is_asked_like_any_model():

@@ -85,10 +85,26 @@ def test_table_orders_what_is_known_to_be_ordered(crowd):
     )
     assert list(table.index) == [("good", 0.05), ("good", 1.0), ("noise", 0.05), ("noise", 1.0)]
     assert table["records"].tolist() == [10, 200, 10, 200]
-    assert bool((table["low"] <= table["value"]).all() & (table["value"] <= table["high"]).all())
     assert table.loc[("good", 0.05), "high"] < table.loc[("good", 1.0), "value"]
     assert table.loc[("noise", 1.0), "high"] < table.loc[("good", 0.05), "low"]
     assert 0.4 < table.loc[("noise", 1.0), "value"] < 0.6
+
+
+def test_interval_is_over_patients_and_seeds(crowd):
+    """A draw takes test patients, then runs; one fortieth is left out on each side."""
+    x, y = crowd
+    runs = [fit_probe(x, y, share=0.05, seed=k, Cs=[1.0]).scores for k in range(3)]
+    rng, drawn = np.random.default_rng(0), []
+    for _ in range(60):
+        rows, chosen = rng.integers(N, size=N), rng.integers(3, size=3)
+        drawn.append(np.mean([mean_auroc(y.test[rows], runs[k][rows]) for k in chosen]))
+    table = probe_table(
+        {"a": x}, y, label_fractions=(0.05,), seeds=3, Cs=[1.0], n_resamples=60
+    ).loc[("a", 0.05)]
+    assert table["value"] == pytest.approx(np.mean([mean_auroc(y.test, run) for run in runs]))
+    np.testing.assert_allclose(
+        table[["low", "high"]].astype(float), np.quantile(drawn, [0.025, 0.975])
+    )
 
 
 def test_records_of_a_patient_are_drawn_together(crowd):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.nn.functional import cosine_similarity
+from torch.nn.functional import cosine_similarity, scaled_dot_product_attention
 
 from ecglearn.losses.tokens import (
     attend,
@@ -152,6 +152,16 @@ def test_attention_ignores_masked_keys_and_averages_equal_ones():
     context, attention = attend(draw(1, 2, 3), torch.ones(1, 4, 3).double(), value, mask=mask)
     assert torch.allclose(context, value[:, :3].mean(1, keepdim=True).expand_as(context))
     assert torch.equal(attention[..., 3], torch.zeros(1, 2).double())
+
+
+def test_attention_is_scaled_by_the_width():
+    """Seven queries of three features among four keys."""
+    query, key, value = draw(2, 7, 3), draw(2, 4, 3, seed=1), draw(2, 4, 3, seed=2)
+    mask = torch.tensor([[True, True, True, False], [True] * 4])
+    context, attention = attend(query, key, value, mask=mask)
+    wanted = scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None])
+    assert torch.allclose(context, wanted)
+    assert torch.allclose(attention @ value, wanted)
 
 
 def test_pooling_keeps_order_and_short_sequences():

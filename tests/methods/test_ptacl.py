@@ -8,8 +8,10 @@ from torch.nn.functional import normalize
 
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
+from ecglearn.data.transforms import cine_frames
 from ecglearn.encoders.heads import ProjectionHead
 from ecglearn.evaluate import alignment_maps, diagonal_contrast
+from ecglearn.methods import ptacl
 from ecglearn.methods.ptacl import PTACL, PTACLConfig, PTACLPretraining, PTACLRegression
 from ecglearn.train import fit
 from ecglearn.train.step import only
@@ -167,6 +169,30 @@ def test_stage_3_learns_and_slows_early_layers(patients):
     assert tuned.predict(patients).mean(0).tolist() == pytest.approx(
         patients.phenotypes.mean(0).tolist(), rel=0.25
     )
+
+
+def test_stage_3_predicts_the_same_twice(patients):
+    tuned = PTACLRegression(make(), patients.phenotypes, drop_path=0.9)
+    first = tuned.predict(patients)
+    assert torch.equal(tuned.predict(patients), first)
+    assert tuned.training
+    assert torch.allclose(tuned.predict(patients[:5]), first[:5], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["stage 1", "joint"])
+def test_joint_training_changes_cines_in_more_ways_than_stage_1(patients, monkeypatch, name):
+    """Only crop and flip while the encoder learns to fill in; all changes afterwards."""
+    asked = []
+
+    def watch(*args, first_stage=False, **more):
+        asked.append(first_stage)
+        return cine_frames(*args, first_stage=first_stage, **more)
+
+    monkeypatch.setattr(ptacl, "cine_frames", watch)
+    method = make(augmented=True)
+    stage = PTACLPretraining(method, "cine") if name == "stage 1" else method
+    stage.losses(patients[:8], torch.Generator().manual_seed(0))
+    assert asked == [name == "stage 1"]
 
 
 def test_cosine_ablation_has_no_negatives(patients):
