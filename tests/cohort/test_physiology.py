@@ -75,6 +75,21 @@ def test_published_correlations(p):
     assert 0.2 < np.corrcoef(p["qrs"][plain], p["LVEDV"][plain])[0, 1] < 0.75
 
 
+def test_qtc_rises_as_a_weak_heart_gets_weaker(latents):
+    """A quarter of a millisecond for each point of ejection fraction below 58, none above."""
+    strong, weak = (
+        derive({**latents, "contractility": latents["contractility"] + by}) for by in (0.0, -0.5)
+    )
+    narrow = (strong["qrs"] < 110) & (weak["qrs"] < 110)  # a broad QRS lengthens QTc by itself
+    narrow &= (abs(strong["qtc"] - 445) < 100) & (abs(weak["qtc"] - 445) < 100)
+    fall, rise = strong["LVEF"] - weak["LVEF"], weak["qtc"] - strong["qtc"]
+    assert (fall > 0).mean() > 0.95
+    below, above = narrow & (strong["LVEF"] < 58), narrow & (weak["LVEF"] > 58)
+    assert min(below.sum(), above.sum()) > 100
+    np.testing.assert_allclose(rise[below], 0.25 * fall[below], atol=1e-9)
+    np.testing.assert_allclose(rise[above], 0, atol=1e-9)
+
+
 def test_switching_off_touches_one_draw(latents):
     fewer = switch_off(latents, ["anaemia"])
     changed = [name for name in latents if not np.array_equal(fewer[name], latents[name])]

@@ -87,6 +87,19 @@ def test_potassium_is_named_only_as_a_thought(written):
     assert all("consider potassium" in text for text in mentions)
 
 
+def test_a_conclusion_does_not_contradict_the_normal_ecg(written):
+    """Half of all other reports end with one, as strong as the strongest finding."""
+    _, grades, texts = written
+    normal = grades[:, FINDINGS.index("normal ECG")] > 0
+    abnormal = np.array([text.endswith("Abnormal ECG.") for text in texts])
+    borderline = np.array([text.endswith("Borderline ECG.") for text in texts])
+    assert normal.any()
+    assert not (normal & (abnormal | borderline)).any()
+    assert (abnormal | borderline)[~normal].mean() == pytest.approx(0.5, abs=0.05)
+    strongest = grades.max(1)
+    assert strongest[borderline].max() <= 0.3 < strongest[abnormal].min()
+
+
 def test_texts_vary(written):
     assert len(set(written[2][:1000])) > 300
     assert 4 < np.mean([len(text.split()) for text in written[2]]) < 25

@@ -1,6 +1,5 @@
 """The cohort as a whole: same bytes for ever, whoever else is simulated; what-if; bad input."""
 
-import hashlib
 import subprocess
 import sys
 import tracemalloc
@@ -56,8 +55,21 @@ def test_same_seed_same_bytes_in_every_process():
         ).stdout
         for k in (1, 2)
     ]
-    assert results[0] == results[1]
-    assert len(results[0]) == 65
+    assert results[0] == results[1] != ""
+
+
+def test_the_same_patients_in_every_version():
+    """Written down once: whoever says seed 3 means these patients."""
+    cohort = simulate(2, **SMALL)
+    assert cohort.reports[1] == (
+        "Regular sinus rhythm. Q waves in V1 to V4. Low QRS voltage in the limb leads. "
+        "Abnormal ECG."
+    )
+    wanted = [143.5299, 67.4179, 76.1120, 53.0287, 7.7354, 117.5708, 158.0960, 81.9841]
+    np.testing.assert_allclose(cohort.phenotypes[0, :8], wanted, rtol=1e-5)
+    np.testing.assert_allclose(cohort.truth.r_times[0, 1:3], [0.243179, 0.856508], atol=1e-5)
+    np.testing.assert_allclose(cohort.ecg[0, [0, 1, 6], 100], [-0.1145, -0.1745, 0.1989], atol=1e-4)
+    assert cohort.cine[0, 0].mean() == pytest.approx(119.6, abs=0.5)
 
 
 def test_another_seed_gives_others():
@@ -194,4 +206,3 @@ def test_phase_of_frames(few):
     assert few.truth.phase_cine.shape == (12, 26)
     assert (few.truth.phase_cine[:, 0] == 0).all()
     assert np.allclose(np.diff(few.truth.phase_cine, axis=1), 1 / 26)
-    assert hashlib.sha256(few.ecg.tobytes()).digest() != hashlib.sha256(b"").digest()

@@ -49,6 +49,34 @@ def test_units():
         POTASSIUM.convert([1.0], "stone")
 
 
+PAIRS = [
+    ("potassium", 4.0, "mEq/L", 4.0),
+    ("calcium", 10.0, "mg/dL", 2.5),
+    ("sodium", 140.0, "mEq/L", 140.0),
+    ("creatinine", 1.0, "mg/dL", 88.4),
+    ("haemoglobin", 140.0, "g/L", 14.0),
+    ("troponin_t", 0.014, "ng/mL", 14.0),
+    ("nt_probnp", 125.0, "ng/L", 125.0),
+    ("glucose", 100.0, "mg/dL", 5.55),
+    ("magnesium", 2.43, "mg/dL", 1.0),
+    ("height", 70.0, "in", 177.8),
+    ("height", 1.75, "m", 175.0),
+    ("weight", 154.3, "lb", 70.0),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "unit", "wanted"), PAIRS)
+def test_pairs_of_the_textbook(name, value, unit, wanted):
+    """Each value in another unit, and the same in the unit of its column."""
+    column = next(c for c in (*LAB_COLUMNS, *TABLE_COLUMNS) if c.name == name)
+    np.testing.assert_allclose(column.convert([value], unit), [wanted], rtol=2e-3)
+
+
+def test_every_other_unit_has_its_pair():
+    known = {(c.name, unit) for c in (*LAB_COLUMNS, *TABLE_COLUMNS) for unit in c.units}
+    assert known == {(name, unit) for name, _, unit, _ in PAIRS}
+
+
 def test_impossible_values_are_named():
     assert POTASSIUM.check([4.0, NAN])[0] == 4
     with pytest.raises(ClinicalError, match="potassium of 42 mmol/L in row 1 is impossible"):

@@ -159,6 +159,25 @@ def test_masker_is_bounded_reads_the_report_and_sends_nothing_back(structured):
     assert torch.equal(blind(tokens, report.roll(1, 0), keep), blind(tokens, report, keep))
 
 
+def test_a_lead_or_a_time_that_is_gone_leaves_the_masker_a_gradient():
+    torch.manual_seed(0)
+    masker = Masker(16, 8, structured=True)
+    keep = torch.ones(3, 12, 4, dtype=torch.bool)
+    keep[0, 5] = False
+    keep[1, :, 2] = False
+    tokens, report = torch.randn(3, 48, 16), torch.randn(3, 8)
+    scores = masker(tokens, report, keep)
+    assert bool(scores.isfinite().all())
+    changed = torch.where(keep.flatten(1)[..., None], tokens, tokens + 9)
+    other = masker(changed, report, keep)
+    there = keep.flatten(1)
+    torch.testing.assert_close(other[there], scores[there])
+    scores[there].sum().backward()
+    for name, p in masker.named_parameters():
+        assert p.grad is not None, name
+        assert bool(p.grad.isfinite().all()), name
+
+
 def test_structured_scores_move_whole_leads_together():
     torch.manual_seed(0)
     masker = Masker(16, 8, structured=True, use_text=False)

@@ -125,10 +125,12 @@ def test_phase_of_the_cine_in_milliseconds(patients):
 
 def test_what_is_known_without_an_ecg(patients):
     batch = patients.parts.test
+    assert batch.table is not None
     columns = [*(column.name for column in TABLE_COLUMNS), "male"]
     wanted = batch.table[:, [columns.index("age"), columns.index("male")]].clone()
     np.testing.assert_array_equal(AgeAndSex().embed(batch), wanted)
     known = wanted[1:, 0].mean()
-    gap = ECGBatch(ecg=batch.ecg, fs=batch.fs, table=batch.table.clone())
-    gap.table[0, columns.index("age")] = np.nan
+    table = batch.table.clone()
+    table[0, columns.index("age")] = np.nan
+    gap = ECGBatch(ecg=batch.ecg, fs=batch.fs, table=table)
     torch.testing.assert_close(AgeAndSex().embed(gap)[0, 0], known)
