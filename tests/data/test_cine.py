@@ -26,7 +26,8 @@ def test_frames_are_drawn_one_from_each_stratum():
 
 def test_even_frames():
     even = sample_frames(50, 26)[0]
-    assert even.tolist() == [round(j * 50 / 26 + 1e-9) for j in range(26)]
+    early = [0, 2, 4, 6, 8, 10, 12, 13, 15, 17, 19, 21, 23]
+    assert even.tolist() == [*early, *(25 + frame for frame in early)]
     assert sample_frames(26, 26)[0].tolist() == list(range(26))
     with pytest.raises(ValueError, match="cannot take 27 of 26"):
         sample_frames(26, 27)
@@ -49,6 +50,14 @@ def test_one_draw_for_all_frames_and_deterministic():
     assert out.shape == still.shape
     assert float(out.min()) >= 0
     assert float(out.max()) <= 1
+
+
+def test_strengths_are_those_of_the_paper_and_of_mmcl():
+    x = torch.rand(16, 3, 20, 20, generator=torch.Generator().manual_seed(1))
+    stated = {"area": (0.6, 1.0), "rotation": 45.0, "flip": 0.5, "colour": 0.5}
+    stated |= {"blur": 0.2, "noise": 0.2, "rate": 0.95}
+    out = augment_cine(x, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(augment_cine(x, generator=torch.Generator().manual_seed(0), **stated), out)
 
 
 def test_nothing_drawn_changes_nothing():

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from ecglearn.evaluate import cosine, patient_rank, retrieval_table
+from ecglearn.evaluate.metrics.retrieval import matches
 
 
 def by_hand(similarity, values, ks, include_self=False):
@@ -87,6 +88,18 @@ def test_invariances():
     scale = torch.rand(50, 1, generator=generator) + 0.5
     second = retrieval_table(cosine(scale * a, 3 * b), 40 - 7 * phenotypes)
     assert np.allclose(first, second)
+
+
+def test_matches_of_each_query_are_those_of_the_table():
+    generator = torch.Generator().manual_seed(0)
+    similarity = torch.randn(40, 40, generator=generator)
+    similarity.fill_diagonal_(9)  # everybody is most like oneself, and no candidate
+    phenotypes = torch.randn(40, 3, generator=generator, dtype=torch.float64)
+    table = retrieval_table(similarity, phenotypes, ks=(1, 5), include_self=False).loc["model"]
+    for k in (1, 5):
+        hit = matches(similarity, phenotypes, k=k)
+        assert hit.shape == (40, 3)
+        np.testing.assert_allclose(hit.mean(0), table.loc[["0", "1", "2"], f"P@{k}"])
 
 
 def test_patient_rank():

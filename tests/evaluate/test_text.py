@@ -121,9 +121,14 @@ def test_clinical_efficacy_extremes():
 
 def test_intervals_hold_the_value():
     true, stated = drawn()
-    found = efficacy_intervals(true, stated, n_resamples=50)
+    found = efficacy_intervals(true, stated, n_resamples=50, seed=4)
+    rng = np.random.default_rng(4)
+    cohorts = [rng.integers(40, size=40) for _ in range(50)]
+    each = [clinical_efficacy(true[rows], stated[rows]) for rows in cohorts]
     for name, interval in found.items():
         assert interval.value == pytest.approx(clinical_efficacy(true, stated)[name])
+        low, high = np.quantile([one[name] for one in each], [0.025, 0.975])
+        assert interval[1:] == pytest.approx((low, high))
         assert interval.low < interval.value < interval.high
 
 

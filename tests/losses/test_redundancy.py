@@ -32,6 +32,14 @@ def test_by_hand():
     assert float(value(a, b, redundancy=0.3)) == pytest.approx(loss)
 
 
+def test_weight_of_the_paper_and_a_batch_of_two():
+    a, b = views()
+    torch.testing.assert_close(value(a, b), value(a, b, redundancy=0.0051))
+    pair = torch.tensor([[0.0, 3.0], [2.0, 1.0]], dtype=torch.float64)
+    wanted = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64)
+    torch.testing.assert_close(cross_correlation(pair, pair, epsilon=0), wanted)
+
+
 def test_zero_for_equal_uncorrelated_dimensions():
     q = torch.linalg.qr(torch.cat([torch.ones(16, 1), torch.randn(16, 6)], 1).double())[0]
     assert float(value(q[:, 1:], q[:, 1:], redundancy=1.0)) < 1e-8

@@ -84,7 +84,9 @@ def test_first_sample_of_ptb_is_what_the_header_says(real_data):
 
 
 def test_ludb_after_reading_obeys_the_limb_rule_exactly(real_data):
-    for header in find_records(real_data / "ludb" / "data"):
+    headers = list(find_records(real_data / "ludb" / "data"))
+    assert len(headers) == 134
+    for header in headers:
         record = read_record(header)
         assert np.abs(limb_residuals(record.signal)[0]).max() < 1e-5
         assert not record.calibrated

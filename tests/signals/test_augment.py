@@ -100,6 +100,14 @@ def test_rescale_multiplies_each_record_by_one_factor():
     torch.testing.assert_close(rescale(x, generator=_generator(), sigma=0), x)
 
 
+def test_strengths_are_those_of_mmcl():
+    x = _batch(batch=64)
+    stated = {"rate": 0.95, "surrogate": 0.1, "surrogate_probability": 0.5}
+    stated |= {"jitter_strength": 0.6, "jitter_sigma": 0.2, "rescale_sigma": 0.5}
+    out, _ = augment(x, length=500, generator=_generator())
+    assert torch.equal(augment(x, length=500, generator=_generator(), **stated)[0], out)
+
+
 def test_limb_lead_rules_survive_everything():
     x = _batch()
     y, _ = augment(x, length=500, generator=_generator(), rate=1, surrogate_probability=1)
