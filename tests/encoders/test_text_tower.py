@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from ecglearn.data.batch import ECGBatch
+from ecglearn.encoders import pretrained
 from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.text_encoder import ReportError
 from ecglearn.encoders.text_tower import TextTower, same_reports
@@ -30,6 +31,17 @@ def test_frozen_model_is_no_part_of_the_tower():
     tower.encode(REPORTS)
     assert {name.split(".")[0] for name, _ in tower.named_parameters()} == {"head"}
     assert {name.split(".")[0] for name in tower.state_dict()} == {"head"}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_never_asks_the_hub(there, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(pretrained, "hub_answers", lambda: asked.append(1) or there)
+    assert pretrained.locate("embedded", tmp_path) == (str(tmp_path), True)
+    assert pretrained.locate(str(tmp_path), tmp_path / "other") == (str(tmp_path), True)
+    assert asked == []
+    assert pretrained.locate("a/model", tmp_path) == ("a/model", not there)
+    assert asked == [1]
 
 
 def test_width_must_agree():

@@ -83,3 +83,5 @@ def test_records_without_tokens_do_not_count():
     alpha = torch.full((2, 5), 0.2, dtype=torch.float64) * keep
     alone = selector_loss(alpha[:1], r[:1], keep[:1], temperature=0.3)
     assert float(selector_loss(alpha, r, keep, temperature=0.3)) == pytest.approx(float(alone))
+    nobody = torch.zeros_like(keep)
+    assert float(selector_loss(alpha * nobody, r, nobody, temperature=0.3)) == 0

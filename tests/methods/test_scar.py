@@ -57,6 +57,12 @@ def records():
 # 1 and 2
 
 
+def test_a_batch_without_a_visible_token_teaches_the_selector_nothing(patients):
+    terms = make(budget=(1.0, 1.0), curriculum=False).losses(patients[:8])
+    assert float(terms["selector"].detach()) == 0
+    assert all(bool(term.isfinite()) for term in terms.values())
+
+
 def test_no_leak_from_removed_tokens(patients):
     method = make().eval()
     keep = random_keep(48)

@@ -202,6 +202,12 @@ def test_every_known_peak_is_found_within_ten_milliseconds(fs, rr, noise):
     assert np.abs(found / fs - times).max() <= 0.010
 
 
+def test_a_signal_with_a_gradient_has_the_same_beats():
+    x = _synthetic(0.85, 250, 0.01)[0]
+    found = detect_r_peaks(torch.from_numpy(x).requires_grad_(), 250)
+    np.testing.assert_array_equal(found, detect_r_peaks(x, 250))
+
+
 @pytest.mark.parametrize(
     "flat",
     [["II"], ["I", "II"], ["II", "III"], ["I", "II", "V5"], [x for x in LEADS if x != "aVR"]],

@@ -166,6 +166,13 @@ def test_kind_and_dtype_stay(kind, dtype):
         assert y.dtype == given.dtype
 
 
+def test_signals_with_a_gradient_are_read_as_they_are():
+    x = torch.from_numpy(_ecg_like())
+    asked = x.clone().requires_grad_()
+    assert torch.equal(denoise_wavelet(asked), denoise_wavelet(x))
+    assert torch.equal(resample(asked, 500, 100), resample(x, 500, 100))
+
+
 def test_zscore_per_lead_has_mean_zero_and_spread_one():
     z = zscore(_ecg_like() * np.arange(1, 9)[:, None] + 3)
     np.testing.assert_allclose(z.mean(-1), 0, atol=1e-9)
