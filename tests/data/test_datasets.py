@@ -68,6 +68,13 @@ def test_ptbxl_labels_folds_and_reports(tmp_path):
     assert first.report == "sinusrhythmus normales ekg"
 
 
+@pytest.mark.parametrize(("name", "rate", "end"), [("ptbxl", 500, "hr"), ("ptbxl-100", 100, "lr")])
+def test_ptbxl_is_read_at_the_rate_that_is_asked_for(tmp_path, name, rate, end):
+    entry = read(name, layouts.ptbxl(tmp_path, 1, rate=rate))["1"]
+    assert isinstance(entry, RecordMeta)
+    assert entry.path == f"records{rate}/00000/00001_{end}"
+
+
 def test_ptbxl_refuses_a_statement_table_that_is_not_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(layouts, "SCP", [["X", "x", "1.0", "", "", "NEW", "NEW"]])
     with pytest.raises(TableError, match="NEW, which is no class of PTB-XL"):
