@@ -90,6 +90,18 @@ def test_gains_that_break_the_limb_rules_are_replaced_by_one_scale(tmp_path):
     assert "stored integers keep it" in record.notes[0]
 
 
+def test_a_sample_that_is_not_there_hides_no_wrong_gain(tmp_path):
+    digital = counts()
+    spans = [f"{np.ptp(digital[:, k])}({k})/mV" for k in range(12)]
+    digital[40, 0] = INVALID
+    record = read_record(write(tmp_path, digital, gain=spans))
+    assert not record.calibrated
+    assert "stored integers keep it" in record.notes[0]
+    assert not record.observed[0, 40]
+    seen = record.observed
+    np.testing.assert_allclose(record.signal[seen], digital.T[seen] / 1000, atol=1e-6)
+
+
 def test_true_gains_that_differ_between_leads_are_left_alone(tmp_path):
     digital = counts()
     gain = np.array([1000, 500, 1000, 500, 2000, 1000] + [1000] * 6)

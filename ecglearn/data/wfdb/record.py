@@ -172,14 +172,15 @@ def _check_limb_leads(
     measured = _rule_error(millivolt)
     if measured <= _BROKEN:
         return millivolt, True, []
-    stored = _rule_error(counts)
+    integers = np.where(np.isnan(millivolt), np.nan, counts)  # the mark "no sample" is no integer
+    stored = _rule_error(integers)
     if stored < measured / 3:
         told = (
             f"the gains in the header break I + III = II ({measured:.0%} of the limb leads' "
             f"strength) while the stored integers keep it ({stored:.1%}): integers used, taken as "
             "1 microvolt each, so leads compare with each other but the size in mV is an estimate"
         )
-        return np.where(np.isnan(millivolt), np.nan, counts / _COUNTS_PER_MV), False, [told]
+        return integers / _COUNTS_PER_MV, False, [told]
     told = (
         f"the limb leads break their rules by {measured:.0%} of their strength: "
         "electrodes may be swapped, or leads filtered differently"
