@@ -1,7 +1,14 @@
 """What an ECG is: functions on tensors (..., lead, time), nothing learned."""
 
 from ecglearn.signals.augment import augment, crop, ft_surrogate, jitter, rescale
-from ecglearn.signals.beats import beat_matrices, beat_matrix, detect_r_peaks, pad_peaks
+from ecglearn.signals.beats import (
+    Beats,
+    beat_matrices,
+    beat_matrix,
+    detect_beats,
+    detect_r_peaks,
+    pad_peaks,
+)
 from ecglearn.signals.fill import computable, fill_segments, recover_limb_leads
 from ecglearn.signals.filters import (
     FLAT,
@@ -41,6 +48,7 @@ __all__ = [
     "FLAT",
     "LEADS",
     "LEVELS",
+    "Beats",
     "Level",
     "Signal",
     "apply_missing",
@@ -51,6 +59,7 @@ __all__ = [
     "computable",
     "crop",
     "denoise_wavelet",
+    "detect_beats",
     "detect_r_peaks",
     "draw_cells",
     "draw_leads",
