@@ -19,9 +19,10 @@ from ecglearn.data.datasets.base import clean_report
 from ecglearn.data.preprocess import clean_ecg, clean_records
 from ecglearn.data.wfdb.record import ECGRecord
 from ecglearn.errors import InputError
-from ecglearn.signals.beats import detect_r_peaks, pad_peaks
+from ecglearn.signals.beats import pad_peaks
 from ecglearn.signals.filters import zscore
 from ecglearn.signals.leads import LEADS
+from ecglearn.signals.r_peaks import detect_r_peaks
 
 
 @dataclass(frozen=True)
@@ -142,8 +143,7 @@ class ECGBatch:
             cohort: simulated patients.
             index: some of them; None takes all.
             per: z-score per "lead" or per "record"; per record keeps voltage ratios between leads.
-            peaks: R peaks found by the detector in lead II alone, with which the stored runs of the
-                book were made (records have a vote of all leads), or the simulator's own.
+            peaks: R peaks found by the vote of the leads, as in records, or the simulator's own.
             fs: sampling rate to resample to; None keeps the cohort's.
 
         Book: ptacl#data
@@ -156,8 +156,7 @@ class ECGBatch:
             times = [row[~np.isnan(row)] for row in cohort.truth.r_times]
             beats = [np.round(row * rate).astype(np.int64) for row in times]
         else:
-            two = LEADS.index("II")
-            beats = [detect_r_peaks(record[two], rate) for record in clean]
+            beats = [detect_r_peaks(record, rate) for record in clean]
         return cls(
             ecg=torch.from_numpy(zscore(clean, per=per)),
             fs=rate,

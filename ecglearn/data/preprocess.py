@@ -11,9 +11,9 @@ from jaxtyping import Bool, Float, Int
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.record import ECGRecord
 from ecglearn.errors import InputError
-from ecglearn.signals.beats import detect_beats
 from ecglearn.signals.filters import FLAT, denoise_wavelet, resample
 from ecglearn.signals.leads import LEADS
+from ecglearn.signals.r_peaks import detect_beats
 
 SLOWEST_KEPT = 0.98  # hertz: upper edge of the band that the default filter removes
 FASTEST_KEPT = 62.0  # hertz: bands that begin above this are removed
