@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Generator, Tensor
-from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample
+from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample, pad
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.errors import InputError
@@ -220,8 +220,8 @@ def _blurred(x: Tensor, sigma: Tensor) -> Tensor:
     kernel = torch.exp(-0.5 * (offset / sigma[:, None]) ** 2)
     kernel = kernel / kernel.sum(1, keepdim=True)
     frames = x.transpose(0, 1)  # (frames, B, rows, columns): one kernel for each loop
-    for shape, padding in (((-1, 1, 5, 1), (2, 0)), ((-1, 1, 1, 5), (0, 2))):
-        frames = conv2d(frames, kernel.view(shape), padding=padding, groups=len(x))
+    for shape, beyond in (((-1, 1, 5, 1), (0, 0, 2, 2)), ((-1, 1, 1, 5), (2, 2, 0, 0))):
+        frames = conv2d(pad(frames, beyond, "reflect"), kernel.view(shape), groups=len(x))
     return frames.transpose(0, 1)
 
 

@@ -27,6 +27,8 @@ class SeparatedAttention(nn.Module):
     Book: deri#attention-pool
     """
 
+    undecayed = ("separator", "positions")
+
     def __init__(self, tokens: int, width: int, heads: int = 4) -> None:
         super().__init__()
         self.separator = nn.Parameter(torch.randn(1, 1, width) / width)
@@ -135,6 +137,8 @@ class CrossDecoder(nn.Module):
 
     Book: deri#cross-decoders
     """
+
+    undecayed = ("separator", "positions")
 
     def __init__(
         self,

@@ -78,6 +78,8 @@ class ClassTokenPool(nn.Module):
     Book: tamer#wlai
     """
 
+    undecayed = ("class_token", "positions")
+
     def __init__(self, tokens: int, width: int, heads: int = 4) -> None:
         super().__init__()
         self.class_token = nn.Parameter(torch.randn(1, 1, width) * width**-0.5)

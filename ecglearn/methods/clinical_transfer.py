@@ -241,7 +241,7 @@ class ClinicalTransfer(Method):
             return sequence.flatten(1, 2).unfold(1, 10, 10).mean(-1)
 
         found = torch.cat(map_batches(self, batch, tokens))
-        return found, (torch.arange(found.shape[1]) + 0.5) * 10 / self.config.fs
+        return found, (torch.arange(found.shape[1]) * 10 + 4.5) / self.config.fs
 
     def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
         """Features of whole records: the mean over their crops.

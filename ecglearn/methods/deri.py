@@ -228,6 +228,7 @@ class DERI(ReportMethod):
                 heads=config.vit_heads,
                 leads_per_token=12,
                 layer_scale=None,
+                eps=1e-5,
             )
             count = self.ecg_encoder.tokens
         self.tokens = (count - 1) // config.stride + 1

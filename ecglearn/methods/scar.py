@@ -209,9 +209,10 @@ class SCAR(ReportMethod):
             batch: needs only `ecg`.
         """
         tokens = torch.cat(map_batches(self, batch, lambda part: self.encode(part).tokens))
-        step = self.config.patch / self.config.fs
+        patch = self.config.patch
         over_time = tokens.unflatten(1, (self.ecg_encoder.leads, -1)).mean(1)
-        return over_time, (torch.arange(self.ecg_encoder.segments) + 0.5) * step
+        begins = torch.arange(self.ecg_encoder.segments) * patch
+        return over_time, (begins + (patch - 1) / 2) / self.config.fs
 
     def encode(
         self, batch: ECGBatch, keep: Bool[Tensor, "B lead segment"] | None = None
