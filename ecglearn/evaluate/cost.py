@@ -110,7 +110,7 @@ def used_by_embed(method: Embeds, batch: Any) -> list[torch.nn.Parameter]:
 
 
 def _timed(what: Any, device: torch.device) -> float:
-    """CPU time of this process, which other work on the machine does not stretch; else the clock's."""
+    """CPU time of this process, which other work does not stretch; else by the clock."""
     if device.type == "cpu":
         start = time.process_time()
         what()
