@@ -179,7 +179,7 @@ class Blocks(nn.Module):
         self.layers = nn.ModuleList(
             Block(width, heads, layer_scale=layer_scale, eps=eps) for _ in range(depth)
         )
-        self.norm = nn.LayerNorm(width, eps)
+        self.norm: nn.Module = nn.LayerNorm(width, eps)
         self.set_drop_path(drop_path)
 
     def set_drop_path(self, last: float) -> None:

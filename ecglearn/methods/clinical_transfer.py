@@ -55,6 +55,7 @@ class ClinicalTransferConfig(Config):
     Attributes:
         fs: ECG rate in hertz.
         samples: length of a record.
+        preprocess: of the ECG, "standard" or "minmax"; see `Config`.
         crop: samples an encoder sees at once; a record's answer is the mean over its crops.
         width: features of the state space encoder.
         layers: its layers.
@@ -252,7 +253,7 @@ class ClinicalTransfer(Method):
         return self.ecg_encoder(self._crops(batch)).unflatten(0, (len(batch), -1)).mean(1)
 
     def _crops(self, batch: ECGBatch) -> Tensor:
-        signal = batch.signal(self.config.fs, self.config.samples)
+        signal = batch.signal(self.config.fs, self.config.samples, self.config.preprocess)
         whole = self.config.samples // self.config.crop * self.config.crop
         crops = signal[..., :whole].unflatten(2, (-1, self.config.crop))
         return crops.transpose(1, 2).flatten(0, 1)

@@ -65,6 +65,7 @@ class PTACLConfig(Config):
     Attributes:
         fs: ECG rate in hertz.
         samples: of a crop.
+        preprocess: of the ECG, "standard" or "minmax"; see `Config`.
         patch: samples of a token.
         leads_per_token: 1 as in the paper, 12 to join the leads.
         frames: of a cine.
@@ -483,6 +484,7 @@ def _ecg(
         samples=config.samples,
         generator=generator,
         augmented=config.augmented,
+        preprocess=config.preprocess,
     )
 
 

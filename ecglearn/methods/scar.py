@@ -60,6 +60,7 @@ class SCARConfig(Config):
     Attributes:
         fs: ECG rate in hertz.
         samples: length of a record.
+        preprocess: of the ECG, "standard" or "minmax"; see `Config`.
         patch: samples of a token.
         width: features of a token.
         depth: blocks of the transformer.
@@ -243,7 +244,7 @@ class SCAR(ReportMethod):
                 shape of the keep map do not fit.
         """
         config = self.config
-        x = batch.signal(config.fs, config.samples)
+        x = batch.signal(config.fs, config.samples, config.preprocess)
         if batch.keep is None:
             observed = torch.ones_like(x, dtype=torch.bool)
         elif batch.keep.shape != batch.ecg.shape:

@@ -65,6 +65,7 @@ class TAMERConfig(Config):
     Attributes:
         fs: ECG rate in hertz.
         samples: length of a record.
+        preprocess: of the ECG, "standard" or "minmax"; see `Config`.
         widths: channels of each stage of the residual network over time.
         blocks: blocks of each stage.
         width: D, features of tokens and of the common space.
@@ -291,7 +292,7 @@ class TAMER(ReportMethod):
         Args:
             batch: needs only `ecg`.
         """
-        signal = batch.signal(self.config.fs, self.config.samples)
+        signal = batch.signal(self.config.fs, self.config.samples, self.config.preprocess)
         wave = self.ecg_local(self.ecg_encoder(signal))
         if not self.config.spectrogram:
             return wave, None
@@ -354,6 +355,10 @@ class TAMER(ReportMethod):
         """
         config = self.config
         tokens = map_batches(
-            self, batch, lambda part: self.ecg_encoder(part.signal(config.fs, config.samples))
+            self,
+            batch,
+            lambda part: self.ecg_encoder(
+                part.signal(config.fs, config.samples, config.preprocess)
+            ),
         )
         return torch.cat(tokens), self.ecg_encoder.seconds(config.samples, config.fs)

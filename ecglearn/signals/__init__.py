@@ -6,6 +6,7 @@ from ecglearn.signals.fill import computable, fill_segments, recover_limb_leads
 from ecglearn.signals.filters import (
     FLAT,
     denoise_wavelet,
+    minmax,
     preprocess,
     resample,
     wavelet_parts,
@@ -68,6 +69,7 @@ __all__ = [
     "keep_segments",
     "lead_positions",
     "limb_residuals",
+    "minmax",
     "missing_share",
     "pad_peaks",
     "preprocess",

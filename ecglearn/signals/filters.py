@@ -174,6 +174,38 @@ def zscore(
     return standard.numpy()
 
 
+def minmax(
+    x: Float[Signal, "*batch lead time"],
+    *,
+    keep: Bool[Signal, "*keep"] | None = None,
+) -> Float[Signal, "*batch lead time"]:
+    """Scale each record to [0, 1]: x <- (x - least) / (greatest - least), over all its leads.
+
+    What was millivolts is forgotten, and one artefact decides how tall everything else is; it is
+    what the public code of MERL and DERI reads. A record that is flat throughout becomes zeros.
+
+    Args:
+        x: signal (..., lead, time), any unit; unfiltered in that code.
+        keep: which samples were observed, as for `zscore`; the others become 0.
+
+    Returns:
+        Scaled signal, no unit, same shape.
+
+    Source: public code of Liu et al. 2024 (MERL) and Chen et al. 2025 (DERI).
+
+    Book: preprocessing#prep-zscore
+    """
+    values = _tensor(x)
+    seen = (_tensor(keep) if keep is not None else torch.tensor(True)).to(values.device)
+    seen = seen.expand(values.shape)
+    low = values.where(seen, torch.inf).amin((-2, -1), keepdim=True)
+    high = values.where(seen, -torch.inf).amax((-2, -1), keepdim=True)
+    scaled = ((values - low) / (high - low)).where(seen & (high > low), 0)
+    if isinstance(x, Tensor):
+        return scaled
+    return scaled.numpy()
+
+
 def preprocess(
     x: Float[Signal, "*batch lead time"],
     fs: float | int,
