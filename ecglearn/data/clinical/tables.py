@@ -52,11 +52,10 @@ def read_pieces(
             raise ClinicalError(
                 f"{path} has no column {', '.join(lacking)}: take the file as it was published"
             )
-        # the usual parser of numbers reads 1e400 as 1
-        options: Any = {"dtype": dict(kinds), "float_precision": "round_trip"}
+        types: Any = dict(kinds)
         with (
             _opened(path) as file,
-            pd.read_csv(file, usecols=[*kinds], chunksize=chunk, **options) as pieces,
+            pd.read_csv(file, usecols=[*kinds], dtype=types, chunksize=chunk) as pieces,
         ):
             yield from pieces
     except ClinicalError:
