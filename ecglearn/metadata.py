@@ -46,14 +46,24 @@ def described(
             return kind.model_validate(found)
         return kind.model_validate_json(found)
     except ValidationError as fault:
-        raise error(f"{where} is not as this library writes it: {_sentence(fault)}") from fault
+        raise error(f"{where} is not as this library writes it: {faults(fault)}") from fault
 
 
-def _sentence(fault: ValidationError) -> str:
-    faults = fault.errors(include_url=False, include_context=False)
-    told = [
-        ": ".join(filter(None, [".".join(map(str, one["loc"]))[:80], one["msg"]]))
-        for one in faults[:_SHOWN]
-    ]
-    more = f", and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
+def faults(found: ValidationError) -> str:
+    """What is wrong, in part of a sentence: field, value, what it should be.
+
+    Args:
+        found: by pydantic.
+
+    Book: ptacl#training
+    """
+    wrong = found.errors(include_url=False, include_context=False)
+    told = []
+    for one in wrong[:_SHOWN]:
+        field = ".".join(map(str, one["loc"]))[:80]
+        plain = isinstance(one["input"], bool | int | float | str | None) and field
+        value = f" is {repr(one['input'])[:40]}" if plain else ""
+        message = one["msg"].replace("Input should be", "it should be")
+        told.append(": ".join(filter(None, [f"{field}{value}", message])))
+    more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
     return " ".join(f"{'; '.join(told)}{more}".split())
