@@ -155,8 +155,8 @@ def _check_numbers(tensors: Mapping[str, Tensor], source: str | Path) -> None:
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise CheckpointError(
-            f"{source}: {', '.join(wrong[:3])}{more} hold NaN or infinity, so nothing can be computed "
-            "with them; train again with a lower rate"
+            f"{source}: {', '.join(wrong[:3])}{more} hold NaN or infinity, so nothing can be "
+            "computed with them; train again with a lower rate"
         )
 
 

@@ -26,8 +26,8 @@ def check_fields(kind: type, values: Mapping[str, Any]) -> None:
     """Refuse values that fields of a dataclass cannot have.
 
     Every value has the type that is annotated, and lies in the range that is annotated with it
-    (`Annotated[int, Field(ge=1)]`); every number is finite, no whole number is negative, a dropout or
-    a masked share is below 1, a temperature or a size above 0.
+    (`Annotated[int, Field(ge=1)]`); every number is finite, no whole number is negative, a dropout
+    or a masked share is below 1, a temperature or a size above 0.
 
     Args:
         kind: the dataclass.

@@ -69,7 +69,7 @@ def read_pieces(
 
 def _opened(path: Path) -> io.BufferedReader:
     """The bytes of a table, unpacked, for as long as none of them is 0."""
-    raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115
     return io.BufferedReader(_Text(raw), 1 << 20)
 
 
