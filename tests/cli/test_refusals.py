@@ -11,7 +11,7 @@ from ecglearn.checkpoint import load
 from ecglearn.cli import main
 from ecglearn.cli.terminal import shown
 from ecglearn.data.store.prepare import prepare
-from ecglearn.files import LOCK, holding
+from ecglearn.files import LOCK, disk, holding
 from ecglearn.train.resume import save_state
 from tests.cli.test_commands import SMOKE, refusal
 from tests.data import layouts
@@ -68,7 +68,8 @@ def test_a_finished_run_is_kept_and_an_unfinished_one_goes_on(tmp_path, monkeypa
 
     def full(path, *given):
         save_state(path, *given)
-        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        with disk(path):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     out = tmp_path / "stopped"
     with monkeypatch.context() as patch:
