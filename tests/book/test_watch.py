@@ -71,7 +71,9 @@ def test_kernels_end_with_the_build(tmp_path):
         f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()));"
         "time.sleep(600)"
     )
-    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "slow.ipynb")
+    spec = {"kernelspec": {"name": "python3", "display_name": "", "language": "python"}}
+    slow = nbformat.v4.new_notebook(cells=[cell], metadata=spec)
+    nbformat.write(slow, tmp_path / "slow.ipynb")
     (tmp_path / "program.py").write_text(WORKSHOP)
     build = subprocess.Popen([sys.executable, str(tmp_path / "program.py"), str(tmp_path)])
     pid = tmp_path / "pid"
