@@ -356,9 +356,7 @@ def test_a_full_disk_is_one_sentence_and_the_same_call_goes_on(ptbxl, tmp_path, 
                 raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
         patch.setattr("ecglearn.files.sync", full)
-        with pytest.raises(
-            DiskError, match=r"No space left on device\): make room; what was finis"
-        ):
+        with pytest.raises(DiskError, match=r"No space left on device\): make room; what was "):
             made(ptbxl, out)
     assert len(list(out.glob("shards/*.arrow"))) >= 1
     assert list(out.glob("**/*.part")) == []

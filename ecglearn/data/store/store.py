@@ -148,12 +148,12 @@ class Store:
         for row, number in enumerate(self.rows.tolist()):
             first = columns["start"][number]
             signal = self._signals[first : first + 12 * columns["samples"][number]]
-            if zlib.crc32(signal) != columns["crc"][number]:
+            if zlib.crc32(signal.data) != columns["crc"][number]:
                 found.append(self._names[row])
         return found
 
     def _compare(self, row: int, signal: NDArray[np.int16]) -> None:
-        if zlib.crc32(signal) != self._columns["crc"][row]:
+        if zlib.crc32(signal.data) != self._columns["crc"][row]:
             name = self._table["record"][row].as_py()
             raise StoreError(
                 f"the signal of record {name!r} is not what was written: prepare the store again; "
