@@ -18,7 +18,7 @@ help: ## this list
 
 $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ecglearn needs Python 3.11 or newer")'
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11, 5) and "requirements.lock needs Python 3.11.5 or newer: remove .venv, and give make PYTHON=/path/to/it")'
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.ready-* && touch $@

@@ -9,10 +9,12 @@ import torch
 
 from benchmarks import clinical, generation, masking, memory, ranks, reports, speed, store
 from benchmarks.measure import matrix_rate
+from book.build_watch import end_with_make
 
 
 def main() -> int:
     """Run everything on one thread."""
+    end_with_make()
     torch.set_num_threads(1)
     rate = matrix_rate() / 1e9
     print(f"{platform.machine()}, one thread, matrix product {rate:.0f} GFLOP/s, CPU time")

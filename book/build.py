@@ -17,6 +17,7 @@ from book.build_chapters import Chapter, chapters
 from book.build_render import RenderError, render
 from book.build_run import Run, Workshop
 from book.build_stage import stage, too_much
+from book.build_watch import end_with_make
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -70,6 +71,7 @@ def main() -> None:
     parser.add_argument("--preset", default="class", choices=["class", "smoke"])
     parser.add_argument("--only", metavar="NAME", help="run this chapter alone")
     options = parser.parse_args()
+    end_with_make()
     print(build(workshop(options.preset), only=options.only))
 
 

@@ -17,6 +17,7 @@ import nbformat
 
 from book.build_chapters import Chapter
 from book.build_inputs import chapter_inputs
+from book.build_watch import end_with_parent
 
 CELL_SECONDS = 600  # a cell that takes longer hangs
 START_SECONDS = 60  # on a busy machine a kernel needs ten
@@ -67,7 +68,10 @@ class Workshop:
         waiting = {chapter.name: chapter for chapter in chapters}
         running: dict[Future[Run], str] = {}
         pool = ProcessPoolExecutor(
-            self.workers, mp_context=get_context("spawn"), max_tasks_per_child=1
+            self.workers,
+            mp_context=get_context("spawn"),
+            initializer=end_with_parent,
+            max_tasks_per_child=1,
         )
         try:
             while waiting or running:

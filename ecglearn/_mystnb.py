@@ -36,8 +36,8 @@ def figure_html(figure: dict[str, Any], label: str) -> str:
     """The box and its JSON; the theme and the size of the page are the script's business."""
     content = {key: figure[key] for key in ("data", "layout", "frames") if key in figure}
     height = int(content.get("layout", {}).get("height") or 450)
-    # "</" would end the script element early.
-    text = json.dumps(content, separators=(",", ":")).replace("</", "<\\/")
+    # "</script" would end the element, "<!--<script" would let it swallow the rest of the page
+    text = json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
     return (
         f'<div class="plotly-static" role="img" aria-label="{escape(label)}"'
         f' style="height:{height}px"></div>'

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ecglearn.errors import InputError
+from ecglearn.files import whole
+from ecglearn.metadata import Description, Digest, described
 
 
 class CheckpointError(InputError):
@@ -23,6 +26,16 @@ class CheckpointError(InputError):
 
     Book: ptacl#training
     """
+
+
+_ELSE = "train again or give another file"
+
+
+class _Header(Description):
+    """What stands before the tensors: their description, and a digest of all."""
+
+    about: str
+    digest: Digest
 
 
 def save(path: str | Path, tensors: Mapping[str, Tensor], *, about: Mapping[str, Any]) -> None:
@@ -33,17 +46,23 @@ def save(path: str | Path, tensors: Mapping[str, Tensor], *, about: Mapping[str,
         tensors: names to tensors.
         about: anything JSON can hold; dataclasses become dictionaries.
 
+    Raises:
+        CheckpointError: a tensor holds NaN or infinity, or `about` what JSON cannot.
+        DiskError: the file cannot be written; what stood there before is kept.
+
     Book: ptacl#training
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     text = json.dumps(dict(about), default=_plain)
     separate = {
         name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()
     }
-    save_file(separate, part, metadata={"about": text})
-    part.replace(path)
+    _check_numbers(separate, path)
+    metadata = {"about": text, "digest": _digest(separate, text)}
+    with whole(Path(path)) as part:
+        try:
+            save_file(separate, part, metadata=metadata)
+        except SafetensorError as error:  # how it says that the disk is full
+            raise OSError(str(error)) from error
 
 
 def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -57,17 +76,26 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     Book: ptacl#training
     """
+    if not Path(path).is_file():  # a pipe would be waited for
+        raise CheckpointError(f"{path}: not a readable checkpoint (there is no such file); {_ELSE}")
     try:
         with safe_open(path, framework="pt") as file:
-            about = (file.metadata() or {}).get("about")
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path}: not a readable checkpoint ({error}); train again or give another file"
-        ) from error
-    if about is None:
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{path}: not a readable checkpoint ({error}); {_ELSE}") from error
+    if "about" not in metadata:
         raise CheckpointError(f"{path}: holds tensors but no description; save it with ecglearn")
-    return tensors, json.loads(about)
+    header = described(_Header, metadata, path, CheckpointError)
+    if header.digest != _digest(tensors, header.about):
+        raise CheckpointError(f"{path}: damaged, its content is not what was written; {_ELSE}")
+    try:
+        about = json.loads(header.about)
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: its description is no JSON ({error}); {_ELSE}") from error
+    if not isinstance(about, dict):
+        raise CheckpointError(f"{path}: its description is no JSON object; {_ELSE}")
+    return tensors, about
 
 
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str | Path) -> None:
@@ -79,12 +107,13 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, source: st
         source: named in the error.
 
     Raises:
-        CheckpointError: names or shapes differ; lists both sides.
+        CheckpointError: names, shapes or types differ, and both sides are listed; or a tensor holds
+            NaN or infinity.
 
     Book: ptacl#training
     """
-    want = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    have = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    want = {name: _form(tensor) for name, tensor in module.state_dict().items()}
+    have = {name: _form(tensor) for name, tensor in tensors.items()}
     if want != have:
         only_model = sorted(f"{k} {v}" for k, v in want.items() if have.get(k) != v)
         only_file = sorted(f"{k} {v}" for k, v in have.items() if want.get(k) != v)
@@ -92,6 +121,7 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], *, source: st
             f"{source} does not fit. Only in the model: {', '.join(only_model) or 'none'}. "
             f"Only in the file: {', '.join(only_file) or 'none'}."
         )
+    _check_numbers(tensors, source)
     module.load_state_dict(dict(tensors))
 
 
@@ -109,6 +139,34 @@ def cache_file(name: str, **key: Any) -> Path:
     folder = Path(os.environ.get("ECGLEARN_CACHE") or Path.home() / ".cache" / "ecglearn")
     text = json.dumps(key, default=_plain, sort_keys=True)
     return folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
+
+
+def _form(tensor: Tensor) -> str:
+    """Shape, and the type where it is no real number."""
+    return f"{tuple(tensor.shape)}{'' if tensor.is_floating_point() else f' {tensor.dtype}'}"
+
+
+def _check_numbers(tensors: Mapping[str, Tensor], source: str | Path) -> None:
+    wrong = [
+        name
+        for name, tensor in tensors.items()
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all())
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+        raise CheckpointError(
+            f"{source}: {', '.join(wrong[:3])}{more} hold NaN or infinity, so nothing can be "
+            "computed with them; train again with a lower rate"
+        )
+
+
+def _digest(tensors: Mapping[str, Tensor], about: str) -> str:
+    """Changes with every name, form and number, and with the description."""
+    made = hashlib.sha256(about.encode())
+    for name, tensor in sorted(tensors.items()):
+        made.update(f"\0{name}\0{tuple(tensor.shape)}\0{tensor.dtype}\0".encode())
+        made.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return made.hexdigest()
 
 
 def _plain(value: Any) -> Any:

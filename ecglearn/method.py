@@ -22,6 +22,8 @@ from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.text_encoder import bert_parameters
 from ecglearn.encoders.text_tower import TextTower, same_reports
 from ecglearn.errors import InputError
+from ecglearn.metadata import Description, described
+from ecglearn.ranges import check_fields
 from ecglearn.released import Layout, read_state_dict, translate
 
 if TYPE_CHECKING:
@@ -91,7 +93,7 @@ class Config:
             values: field to value; what is absent keeps its default.
 
         Raises:
-            InputError: there is no such field.
+            InputError: there is no such field, or it cannot have this value.
         """
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(values) - known):
@@ -102,7 +104,22 @@ class Config:
             name: value.item() if isinstance(value, np.generic) else _tuples(value)
             for name, value in values.items()
         }
+        check_fields(cls, plain)
         return cls(**plain)
+
+
+class Weights(Description, extra="allow"):
+    """What `Method.save` says about weights; callers of it may add what they like.
+
+    Attributes:
+        method: its name.
+        config: field to value.
+
+    Book: five-methods#contract
+    """
+
+    method: str
+    config: dict[str, Any]
 
 
 class Objective(NamedTuple):
@@ -213,6 +230,7 @@ class Method(Stage):
 
     def __init__(self, config: Any) -> None:
         super().__init__()
+        check_fields(type(config), config.to_dict())
         self.config = config
 
     @abstractmethod
@@ -257,13 +275,14 @@ class Method(Stage):
             CheckpointError: absent, damaged, of another method, or of another version.
         """
         tensors, about = load_tensors(path)
-        if about.get("method") != cls.name:
+        known = described(Weights, about, path, CheckpointError)
+        if known.method != cls.name:
             raise CheckpointError(
-                f"{path} holds {about.get('method') or 'no method'}, not {cls.name}; use "
-                "ecglearn.load, or give another file"
+                f"{path} holds {known.method}, not {cls.name}; use ecglearn.load, or give another "
+                "file"
             )
         try:
-            method = cls(cls.config_class.from_dict(about["config"]))
+            method = cls(cls.config_class.from_dict(known.config))
         except InputError as error:
             raise CheckpointError(
                 f"{path} has a configuration that this version does not know ({error}); train "

@@ -75,7 +75,7 @@ def load(path: str | Path) -> Method:
     """
     _, about = load_tensors(path)
     name = about.get("method")
-    if name not in _all():
+    if not isinstance(name, str) or name not in _all():
         raise CheckpointError(
             f"{path} does not say which method it belongs to; give the weights.safetensors that "
             "`ecglearn train` or `method.save` wrote"

@@ -21,6 +21,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
+from book.build_watch import end_with_make
 from ecglearn.provenance import code_digest
 from results.runs import clinical, deri, five_methods, planted, real, scar, tamer
 from results.runs.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run
@@ -160,5 +161,6 @@ if __name__ == "__main__":
     words.add_argument("tables", nargs="*", choices=[[], *TABLES], help="all where none is named")
     words.add_argument("--only", nargs="+", default=[], help="variants to make again; others stay")
     given = words.parse_args()
+    end_with_make()
     for name in given.tables or TABLES:
         make(name, given.only)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
+from ecglearn.cli.check import check
 from ecglearn.cli.convert import convert
 from ecglearn.cli.embed import embed
 from ecglearn.cli.evaluate import evaluate
 from ecglearn.cli.prepare import prepare
+from ecglearn.cli.terminal import shown
 from ecglearn.cli.train import train
 from ecglearn.errors import EcglearnError, MissingGroupError
 
@@ -16,6 +18,7 @@ from ecglearn.errors import EcglearnError, MissingGroupError
 #: itself, since its flags depend on the method.
 COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare,
+    "check": check,
     "train": train,
     "evaluate": evaluate,
     "embed": embed,
@@ -52,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else:
             tyro.cli(COMMANDS[name], prog=f"ecglearn {name}", args=words)
     except EcglearnError as refusal:
-        sys.exit(f"ecglearn: {refusal}")
+        sys.exit(f"ecglearn: {shown(refusal)}")
 
 
 def _help() -> str:

@@ -22,6 +22,7 @@ from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.store import Store, open_store
 from ecglearn.errors import InputError
 
+MOST = 20_000  # simulated patients, who are made at once: 0.5 MB each at 100 Hz
 PIECE = 1024  # records that are read at once
 COHORT = re.compile(r"cohort:(\d+)(?::(\d+))?")
 
@@ -108,7 +109,13 @@ def open_data(text: str, *, fs: float) -> Data:
     Book: many-machines#commands
     """
     if (found := COHORT.fullmatch(text)) is not None:
-        return _cohort(int(found[1]), int(found[2] or 0), fs)
+        count, seed = (text[:20] for text in (found[1], found[2] or "0"))
+        if not 1 <= int(count) <= MOST or int(seed) >= 2**63:
+            raise InputError(
+                f"{text[:60]} cannot be simulated: give cohort:N with N from 1 to {MOST:,}, and a "
+                "seed below 2**63"
+            )
+        return _cohort(int(count), int(seed), fs)
     if not Path(text).is_dir():
         raise StoreError(
             f"there is no store {text}; make one by `ecglearn prepare`, or give cohort:N for N "

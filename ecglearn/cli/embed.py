@@ -11,10 +11,12 @@ import numpy as np
 import torch
 
 from ecglearn.cli.data import COHORT, Data, open_data
+from ecglearn.cli.terminal import say
 from ecglearn.data.datasets.base import Listing, RecordMeta, header_paths
 from ecglearn.data.datasets.registry import DatasetInfo
 from ecglearn.data.store.format import ABOUT, REFUSED
 from ecglearn.data.store.prepare import prepare
+from ecglearn.files import whole
 from ecglearn.method import Method
 from ecglearn.registry import load
 
@@ -42,7 +44,7 @@ def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
     fs, seconds = method.config.fs, method.config.samples / method.config.fs
     if COHORT.fullmatch(data) or (Path(data) / ABOUT).exists() or not Path(data).is_dir():
         count = _write(method, open_data(data, fs=fs), out)
-        print(f"{count:,} embeddings in {out}")
+        say(f"{count:,} embeddings in {out}")
         return
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
@@ -57,13 +59,13 @@ def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
             workers=workers,
         )
         refused = out.with_suffix(".refused.csv")
-        out.parent.mkdir(parents=True, exist_ok=True)
-        refused.write_bytes((store / REFUSED).read_bytes())
+        with whole(refused) as part:
+            part.write_bytes((store / REFUSED).read_bytes())
         count = _write(method, open_data(str(store), fs=fs), out) if done.records else 0
-    print(f"{count:,} embeddings in {out}, {done.refused:,} records refused, see {refused}")
+    say(f"{count:,} embeddings in {out}, {done.refused:,} records refused, see {refused}")
     with refused.open(newline="", encoding="utf-8") as file:
         for row in list(csv.DictReader(file))[:5]:
-            print(f"  {row['record']}: {row['reason']}")
+            say(f"  {row['record']}: {row['reason']}")
 
 
 def _headers(folder: Path) -> Listing:
@@ -87,20 +89,19 @@ def _write(method: Method, data: Data, out: Path) -> int:
     import pyarrow as pa
     from pyarrow import parquet
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    part, writer = out.with_name(f".{out.name}.part"), None
     names = iter(data.names)
-    for vectors in data.embedded(method, np.arange(len(data.names))):
-        flat = pa.array(vectors.numpy().ravel())
-        table = pa.table(
-            {
-                "record": pa.array(islice(names, len(vectors)), pa.string()),
-                "embedding": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
-            }
-        )
-        writer = writer or parquet.ParquetWriter(part, table.schema)
-        writer.write_table(table)
-    assert writer is not None
-    writer.close()
-    part.replace(out)
+    with whole(out) as part:
+        writer = None
+        for vectors in data.embedded(method, np.arange(len(data.names))):
+            flat = pa.array(vectors.numpy().ravel())
+            table = pa.table(
+                {
+                    "record": pa.array(islice(names, len(vectors)), pa.string()),
+                    "embedding": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
+                }
+            )
+            writer = writer or parquet.ParquetWriter(part, table.schema)
+            writer.write_table(table)
+        assert writer is not None
+        writer.close()
     return len(data.names)

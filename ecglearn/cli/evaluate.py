@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from ecglearn.abilities import EmbedsText
 from ecglearn.cli.data import Data, open_data
+from ecglearn.cli.terminal import say
 from ecglearn.errors import InputError
 from ecglearn.evaluate import (
     Split,
@@ -23,6 +23,7 @@ from ecglearn.evaluate import (
 )
 from ecglearn.evaluate.prompts import PromptError
 from ecglearn.evaluate.zero_shot import prompt_scores
+from ecglearn.files import whole
 from ecglearn.registry import load
 
 
@@ -58,6 +59,8 @@ def evaluate(
 
     Book: many-machines#commands
     """
+    if seeds < 1 or not label_fractions or not all(0 < f <= 1 for f in label_fractions):
+        raise InputError("give 1 or more seeds, and label fractions above 0 and up to 1")
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise InputError(f"a table is written as .csv or .parquet, not as {out.name}")
     method = load(weights)
@@ -85,11 +88,11 @@ def evaluate(
     vectors = encoders[name].test
     if (row := _without_labels(method, source, rows.test, vectors, prompts)) is not None:
         table.loc[len(table)] = {"encoder": name, **row, "labelled": 0, "unseen classes": 0}
-    print(f"intervals: 95% over {len(set(patients)):,} test patients")
-    print(table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
+    say(f"intervals: 95% over {len(set(patients)):,} test patients")
+    say(*table.to_string(index=False, float_format=lambda x: f"{x:.3f}").split("\n"))
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        (table.to_csv if out.suffix == ".csv" else table.to_parquet)(out, index=False)
+        with whole(out) as part:
+            (table.to_csv if out.suffix == ".csv" else table.to_parquet)(part, index=False)
 
 
 def _embedded(method: Any, source: Data, rows: Split) -> Split:
@@ -113,7 +116,7 @@ def _without_labels(
     try:
         wordings = load_prompts(prompts or source.prompts, classes=source.classes)
     except PromptError as error:
-        print(f"no zero-shot row: {error}", file=sys.stderr)
+        say(f"no zero-shot row: {error}", error=True)
         return None
     scores = prompt_scores(vectors, method.embed_text, wordings)
     found = auroc_intervals(

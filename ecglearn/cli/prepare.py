@@ -6,6 +6,7 @@ import csv
 from itertools import islice
 from pathlib import Path
 
+from ecglearn.cli.terminal import say
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.store.format import REFUSED
@@ -58,9 +59,9 @@ def prepare(
         seed=seed,
         workers=workers,
     )
-    print(done)
+    say(done)
     with (out / REFUSED).open(newline="", encoding="utf-8") as file:
         for row in islice(csv.DictReader(file), _SHOWN):
-            print(f"  {row['record']}: {row['reason']}")
+            say(f"  {row['record']}: {row['reason']}")
     if done.refused > _SHOWN:
-        print(f"  and {done.refused - _SHOWN:,} more")
+        say(f"  and {done.refused - _SHOWN:,} more")

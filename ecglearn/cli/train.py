@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, make_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,21 @@ import torch
 from torch import distributed, nn
 
 from ecglearn.cli.data import Data, open_data
+from ecglearn.cli.run_folder import HISTORY, WEIGHTS, Started, begin, goes_on
+from ecglearn.cli.terminal import say
+from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, start
 from ecglearn.encoders.text_tower import TextTower
 from ecglearn.errors import InputError
+from ecglearn.files import holding, whole
 from ecglearn.method import Method
 from ecglearn.registry import list_methods, method_class
 from ecglearn.train import fit
+from ecglearn.train.settings import check_run
 from ecglearn.train.step import Precision
 
+_NUMBERS = ("epochs", "batch_size", "seed", "lr", "accumulate")
+_NOT_THE_RESULT = ("model", "out", "resume", "overwrite", "log")
 _AT_ONCE = 1024  # reports
 FIELDS = {
     "cine": "cines of the heart",
@@ -48,7 +55,9 @@ class Run:
         batch_size: records of a step, over all processes and micro-batches.
         seed: of weights, order, masks and augmentations.
         lr: peak learning rate.
-        resume: go on from what an earlier run left in `out`.
+        resume: go on from what an earlier run left in `out`; without, only what the same command
+            began is continued.
+        overwrite: train anew where `out` holds an earlier run.
         precision: fp32, or bf16 for matrix products in bfloat16.
         compile: compile the encoders by torch.compile.
         accumulate: micro-batches of a step; loss and gradient stay those of the whole batch.
@@ -66,6 +75,7 @@ class Run:
     seed: int = 0
     lr: float = 3e-3
     resume: bool = False
+    overwrite: bool = False
     precision: Precision = "fp32"
     compile: bool = False
     accumulate: int = 1
@@ -117,28 +127,42 @@ def parse(name: str, flags: Sequence[str]) -> Run:
     run = make_dataclass(
         "Run", start_from, bases=(Run,), frozen=True, namespace={"__doc__": Run.__doc__}
     )
-    return tyro.cli(
+    found = tyro.cli(
         run,
         prog=f"ecglearn train {name}",
         args=list(flags),
         description=f"Train {name}; the defaults shown are those of the preset {preset!r}.",
     )
+    config.from_dict(found.model.to_dict())
+    check_run({name: getattr(found, name) for name in _NUMBERS})
+    return found
 
 
 def _preset(flags: Sequence[str]) -> str:
     """Looked for before all other flags, whose defaults depend on it."""
-    for flag, after in zip(flags, [*flags[1:], ""], strict=True):
-        if flag == "--preset":
-            return after
-        if flag.startswith("--preset="):
-            return flag.removeprefix("--preset=")
-    return "class"
+    pairs = zip(flags, [*flags[1:], ""], strict=True)
+    found = [after for flag, after in pairs if flag == "--preset"]
+    found += [f.removeprefix("--preset=") for f in flags if f.startswith("--preset=")]
+    if len(found) > 1:
+        raise InputError(f"--preset is given more than once ({', '.join(found)}): leave one")
+    return found[0] if found else "class"
 
 
 def _train(name: str, run: Run) -> None:
+    with holding(run.out) if rank() == 0 else nullcontext():
+        _train_alone(name, run)
+
+
+def _train_alone(name: str, run: Run) -> None:
+    flags = {k: v for k, v in asdict(replace(run, model=None)).items() if k not in _NOT_THE_RESULT}
     data = open_data(run.data, fs=run.model.fs)
     kind = method_class(name)
     records = _learnable(kind, data)
+    source = data.records.about["digest"] if isinstance(data.records, Store) else ""
+    now = Started(method=name, config=run.model.to_dict(), run=flags, data=source)
+    resume = goes_on(run.out, now, resume=run.resume, overwrite=run.overwrite)
+    if rank() == 0 and not run.resume:
+        begin(run.out, now, anew=not resume)
     torch.manual_seed(run.seed)
     device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
     method = kind(run.model).to(device)
@@ -154,7 +178,7 @@ def _train(name: str, run: Run) -> None:
             seed=run.seed,
             lr=run.lr,
             out=run.out / part,
-            resume=run.resume,
+            resume=resume,
             accumulate=run.accumulate,
             precision=run.precision,
             compile=run.compile,
@@ -162,9 +186,10 @@ def _train(name: str, run: Run) -> None:
         )
         lines += [{"stage": part, **epoch} for epoch in history.epochs]
     if rank() == 0:
-        method.save(run.out / "weights.safetensors", run=asdict(replace(run, model=None)))
-        (run.out / "history.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
-    _say(f"weights: {run.out / 'weights.safetensors'}")
+        with whole(run.out / HISTORY) as part:
+            part.write_text("".join(json.dumps(x) + "\n" for x in lines))
+        method.save(run.out / WEIGHTS, run=asdict(replace(run, model=None)))
+    _say(f"weights: {run.out / WEIGHTS}")
 
 
 def _read_reports(method: nn.Module, records: Any) -> None:
@@ -203,4 +228,4 @@ def _learnable(kind: type[Method], data: Data) -> Any:
 
 def _say(text: str) -> None:
     if rank() == 0 and not os.environ.get("TQDM_DISABLE"):
-        print(text, file=sys.stderr)
+        say(text, error=True)

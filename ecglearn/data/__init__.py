@@ -36,6 +36,7 @@ from ecglearn.data.splits import check_disjoint, check_new_records, split_of, sp
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.prepare import Prepared, prepare
 from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.verify import check_store
 from ecglearn.data.transforms import (
     augment_cine,
     cine_frames,
@@ -82,6 +83,7 @@ __all__ = [
     "check_disjoint",
     "check_length",
     "check_new_records",
+    "check_store",
     "cine_frames",
     "clean_ecg",
     "clean_records",

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+import torch
+
+from ecglearn.errors import EcglearnError
 
 EMBEDDED = "embedded"
+_SHOWN = 4  # tensors that a message names
 
 
 def locate(name: str, embedded: Path) -> tuple[str, bool]:
@@ -52,3 +60,94 @@ def not_found(kind: str, name: str, error: Exception, *, instead: str) -> str:
         f"({type(error).__name__}); download {instead} elsewhere and give its folder, or take "
         f"'{EMBEDDED}', the small model that comes with the library"
     )
+
+
+def refuse_code(place: str, name: str, error: type[EcglearnError], *, local: bool) -> None:
+    """Refuse a model that asks for Python code of its own, which would be run when it is loaded.
+
+    Args:
+        place: folder or name on the hub.
+        name: for the message.
+        error: what to raise.
+        local: look on this machine only.
+
+    Book: tamer#text-side
+    """
+    from transformers import PretrainedConfig
+    from transformers.models.auto.tokenization_auto import get_tokenizer_config
+
+    config, _ = PretrainedConfig.get_config_dict(place, local_files_only=local)
+    tokenizer = get_tokenizer_config(place, local_files_only=local)
+    for file, found in (("config.json", config), ("tokenizer_config.json", tokenizer)):
+        if "auto_map" in found:
+            raise error(
+                f"'{name}' asks for code of its own (auto_map in {file}), which is never run: give "
+                "a model of a known kind, without auto_map"
+            )
+
+
+def load_exactly(
+    load: Callable[..., Any],
+    place: str,
+    name: str,
+    error: type[EcglearnError],
+    *,
+    new: str = r"(?!)",
+    **options: Any,
+) -> Any:
+    """A model all of whose weights come from its file, and all of whose file is used.
+
+    Args:
+        load: `from_pretrained` of its class.
+        place: folder or name on the hub.
+        name: for the message.
+        error: what to raise.
+        new: pattern of the tensors that are meant to begin anew.
+        **options: of `load`.
+
+    Book: tamer#text-side
+    """
+    # only safetensors run no code on load; what is reshaped is told below, by name
+    safe = {"use_safetensors": True, "trust_remote_code": False, "ignore_mismatched_sizes": True}
+    model, info = load(place, output_loading_info=True, **safe, **options)
+    absent = {key for key in info["missing_keys"] if not re.fullmatch(new, key)}
+    reshaped = {key if isinstance(key, str) else key[0] for key in info["mismatched_keys"]}
+    damaged = {n for n, p in model.named_parameters() if not bool(torch.isfinite(p).all())}
+    kinds = {
+        "absent": absent - reshaped,
+        "left over": set(info["unexpected_keys"]) - reshaped,
+        "of another shape": reshaped,
+        "not finite": damaged - reshaped - absent,
+    }
+    told = [f"{what}: {_some(sorted(names))}" for what, names in kinds.items() if names]
+    if told or info["error_msgs"]:
+        raise error(
+            f"the weights of '{name}' are not those of a {type(model).__name__} with this "
+            f"config.json ({'; '.join(told or info['error_msgs'])}): give config.json and "
+            "model.safetensors of one and the same model, saved from this class"
+        )
+    return model
+
+
+def check_tokenizer(tokenizer: Any, model: Any, name: str, error: type[EcglearnError]) -> None:
+    """Refuse a tokenizer with more words than its model has rows.
+
+    Args:
+        tokenizer: of the folder.
+        model: of the same folder.
+        name: for the message.
+        error: what to raise.
+
+    Book: tamer#text-side
+    """
+    rows = model.get_input_embeddings().num_embeddings
+    if len(tokenizer) > rows:
+        raise error(
+            f"the tokenizer of '{name}' has {len(tokenizer)} words and its model {rows}: give both "
+            "from one and the same model"
+        )
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

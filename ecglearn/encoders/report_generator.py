@@ -14,10 +14,18 @@ from jaxtyping import Float
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ecglearn.encoders.pretrained import EMBEDDED, locate, not_found
+from ecglearn.encoders.pretrained import (
+    EMBEDDED,
+    check_tokenizer,
+    load_exactly,
+    locate,
+    not_found,
+    refuse_code,
+)
 from ecglearn.errors import InputError, MissingGroupError
 
 GENERATOR_FOLDER = Path(__file__).with_name("report_gpt")
+CROSS = r"transformer\.h\.\d+\.(crossattention|ln_cross_attn)\..*"  # trained here, from nothing
 BEGIN, PAD = "[BOS]", "[PAD]"
 PIECE = 64  # reports written together
 IGNORED = -100  # tokens that the loss leaves out
@@ -297,7 +305,8 @@ def report_generator(
 
     Raises:
         MissingGroupError: the optional group `pretrained` is not installed.
-        GeneratorError: nothing usable is found under this name, or it is no GPT-2.
+        GeneratorError: nothing usable is found under this name, or it is no GPT-2; or its weights
+            are not all there, or not all of its kind; or it asks for code of its own.
 
     Source: Chen et al. 2025 (DERI) add cross-attention, [BOS] and [PAD] to DistilGPT-2; the
     embedded model is ours.
@@ -314,19 +323,23 @@ def report_generator(
     place, local = locate(name, GENERATOR_FOLDER)
     try:
         with _library_quiet():
-            config = AutoConfig.from_pretrained(place, local_files_only=local)
+            refuse_code(place, name, GeneratorError, local=local)
+            safe = {"local_files_only": local, "trust_remote_code": False}
+            config = AutoConfig.from_pretrained(place, **safe)
             if config.model_type != "gpt2":
                 raise GeneratorError(
                     f"'{name}' is a {config.model_type}, and writers are GPT-2 models"
                 )
             config.add_cross_attention = width is not None
-            tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=local)
-            model = GPT2LMHeadModel.from_pretrained(
-                place, config=config, use_safetensors=True, local_files_only=local
+            tokenizer = AutoTokenizer.from_pretrained(place, **safe)
+            options = {"config": config, "local_files_only": local, "new": CROSS}
+            model = load_exactly(
+                GPT2LMHeadModel.from_pretrained, place, name, GeneratorError, **options
             )
+            check_tokenizer(tokenizer, model, name, GeneratorError)
     except GeneratorError:
         raise
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a damaged file shows as whatever the library stumbles over
         raise GeneratorError(
             not_found("language model", name, error, instead="distilgpt2")
         ) from error

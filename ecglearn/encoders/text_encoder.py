@@ -12,7 +12,14 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ecglearn.encoders.pretrained import EMBEDDED, locate, not_found
+from ecglearn.encoders.pretrained import (
+    EMBEDDED,
+    check_tokenizer,
+    load_exactly,
+    locate,
+    not_found,
+    refuse_code,
+)
 from ecglearn.errors import InputError, MissingGroupError
 
 EMBEDDED_FOLDER = Path(__file__).with_name("report_bert")
@@ -237,7 +244,8 @@ def text_encoder(name: str = EMBEDDED, *, limit: int = 256, memory: int = MEMORY
 
     Raises:
         MissingGroupError: the optional group `pretrained` is not installed.
-        ReportError: nothing usable is found under this name.
+        ReportError: nothing usable is found under this name; or its weights are not all there, or
+            not all of its kind; or it asks for code of its own.
 
     Source: Zhou et al. 2026 (TAMER) uses MedCPT, frozen; the embedded model is ours.
 
@@ -254,12 +262,17 @@ def text_encoder(name: str = EMBEDDED, *, limit: int = 256, memory: int = MEMORY
     logging.disable_progress_bar()
     place, local = locate(name, EMBEDDED_FOLDER)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(place, local_files_only=local)
-        # only the eager implementation returns attentions; only safetensors run no code on load
-        model = AutoModel.from_pretrained(
-            place, attn_implementation="eager", use_safetensors=True, local_files_only=local
+        refuse_code(place, name, ReportError, local=local)
+        tokenizer = AutoTokenizer.from_pretrained(
+            place, local_files_only=local, trust_remote_code=False
         )
-    except (OSError, ValueError) as error:
+        # only the eager implementation returns attentions
+        options = {"attn_implementation": "eager", "local_files_only": local}
+        model = load_exactly(AutoModel.from_pretrained, place, name, ReportError, **options)
+        check_tokenizer(tokenizer, model, name, ReportError)
+    except ReportError:
+        raise
+    except Exception as error:  # a damaged file shows as whatever the library stumbles over
         raise ReportError(not_found("text model", name, error, instead=MED_CPT)) from error
     shown = "embedded report model (small, ours)" if name == EMBEDDED else name
     return TextEncoder(model, tokenizer, name=shown, limit=limit, memory=memory)

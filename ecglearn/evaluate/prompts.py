@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecglearn.errors import InputError
+from ecglearn.metadata import Description, described
 
 if TYPE_CHECKING:
     import pandas as pd
 
 HERE = Path(__file__).parent
+_FORM = 'it should be JSON of the form {"classes": {"name": ["wording", ...]}}'
 
 
 class PromptError(InputError):
@@ -21,6 +23,20 @@ class PromptError(InputError):
 
     Book: tamer#prompts
     """
+
+
+class PromptFile(Description):
+    """What a prompt file says.
+
+    Attributes:
+        classes: name to its wordings, or to its only one.
+        about: whose wordings they are.
+
+    Book: tamer#prompts
+    """
+
+    classes: dict[str, str | list[str]]
+    about: str = ""
 
 
 @cache
@@ -97,20 +113,21 @@ def load_prompts(
     """
     path = HERE / "prompt_files" / f"{name}.json" if name in ("cohort", "ecg") else Path(name)
     try:
-        found = json.loads(path.read_text())["classes"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise PromptError(
-            f"{path} is no prompt file ({type(error).__name__}); it should be JSON of the form "
-            '{"classes": {"name": ["wording", ...]}}'
-        ) from error
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise PromptError(f"{path} is no prompt file ({error}); {_FORM}") from error
+    try:
+        found = described(PromptFile, text, path, PromptError).classes
+    except PromptError as error:
+        raise PromptError(f"{error}; {_FORM}") from error
     wanted = list(found) if classes is None else list(classes)
     unknown = [c for c in wanted if c not in found]
     if unknown:
         raise PromptError(
             f"{path.name} has no prompt for {', '.join(unknown)}; it has {', '.join(found)}"
         )
-    prompts = {c: [found[c]] if isinstance(found[c], str) else list(found[c]) for c in wanted}
-    silent = [c for c, wordings in prompts.items() if not wordings or not all(wordings)]
+    prompts = {c: [said] if isinstance(said := found[c], str) else said for c in wanted}
+    silent = [c for c, told in prompts.items() if not told or not all(t.strip() for t in told)]
     if silent:
         raise PromptError(f"{path.name} has no words for {', '.join(silent)}")
     return prompts

@@ -167,7 +167,7 @@ def _panels(titles: Sequence[str], models: Sequence[str]) -> tuple[Figure, list[
         ax.set_title(title, fontsize=9)
         ax.tick_params(labelsize=8)
         ax.grid(axis="y", alpha=0.3)
-    axes[0].set_yticks(range(len(models)), models)
+    axes[0].set_yticks(range(len(models)), models, parse_math=False)
     axes[0].set_ylim(len(models) - 0.5, -0.5)
     for ax in axes[len(titles) :]:
         ax.axis("off")

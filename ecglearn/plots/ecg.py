@@ -82,7 +82,8 @@ def ecg_sheet(
         left = _PULSE + start * MM_PER_SECOND
         name = f"{lead} (not recorded)" if lead in missing else lead
         box = {"facecolor": PAPER, "edgecolor": "none", "pad": 1, "alpha": 0.8}
-        ax.text(left + 1.5, middle + 0.36 * _ROW, name, va="center", weight="bold", bbox=box)
+        style: Any = {"va": "center", "weight": "bold", "bbox": box, "parse_math": False}
+        ax.text(left + 1.5, middle + 0.36 * _ROW, name, **style)
         if start > 0:
             ax.plot([left, left], [middle - 4, middle + 4], color=INK, lw=0.6)
     for row in range(count):
@@ -90,7 +91,7 @@ def ecg_sheet(
         ax.plot([2, 3, 3, 8, 8, 9], middle + np.array([0, 0, 10, 10, 0, 0]), color=INK, lw=0.8)
     ax.text(_PULSE + 1, 1.5, "25 mm/s   10 mm/mV", size=7, va="bottom")
     if title:
-        ax.set_title(f"  {title}", loc="left", size=10)
+        ax.set_title(f"  {title}", loc="left", size=10, parse_math=False)
     return fig
 
 

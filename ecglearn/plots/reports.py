@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -50,7 +50,8 @@ def three_views(
     fig.colorbar(drawn, ax=axes[1], label="log strength (z-score)")
     axes[2].bar(range(len(words)), weights, color=INK)
     axes[2].set(ylabel="weight $w$")
-    axes[2].set_xticks(range(len(words)), list(words), rotation=55, ha="right", fontsize=8)
+    tilted: dict[str, Any] = {"rotation": 55, "ha": "right", "fontsize": 8}
+    axes[2].set_xticks(range(len(words)), list(words), **tilted, parse_math=False)
     return fig
 
 

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 
-from ecglearn.checkpoint import cache_file, load, load_weights, save
+from ecglearn.checkpoint import CheckpointError, cache_file, load, load_weights, save
+from ecglearn.metadata import Count, Description, described
 from ecglearn.method import Stage
 from ecglearn.provenance import code_digest, data_digest
 from ecglearn.train.logging import History
 from ecglearn.train.loop import describe, fit
+
+
+class Kept(Description):
+    """What a cached file says besides its weights.
+
+    Attributes:
+        epochs: mean of each term.
+        steps: taken.
+
+    Book: ptacl#training
+    """
+
+    epochs: list[dict[str, float]]
+    steps: Count
 
 
 def fit_cached(
@@ -30,6 +46,7 @@ def fit_cached(
 
     The same call has the same settings, the same initial weights, the same data (the fields that
     the method reads), and code whose imports say the same; docstrings and comments do not count.
+    A file that is damaged is named in a warning, and the method trained anew.
 
     Args:
         method: module to train in place.
@@ -57,9 +74,14 @@ def fit_cached(
     }
     path = cache_file(name, **key)
     if path.exists() and after_epoch is None:
-        tensors, about = load(path)
-        load_weights(method, tensors, source=path)
-        return History(**about["history"], loaded=True)
+        try:
+            tensors, about = load(path)
+            kept = described(Kept, about, path, CheckpointError)
+            load_weights(method, tensors, source=path)
+        except CheckpointError as error:
+            warnings.warn(f"trained anew, since {error}", stacklevel=2)
+        else:
+            return History(kept.epochs, kept.steps, loaded=True)
     history = fit(
         method,
         data,
@@ -69,8 +91,7 @@ def fit_cached(
         after_epoch=after_epoch,
         **settings,
     )
-    about = {"history": {"epochs": history.epochs, "steps": history.steps}}
-    save(path, method.state_dict(), about=about)
+    save(path, method.state_dict(), about={"epochs": history.epochs, "steps": history.steps})
     return history
 
 

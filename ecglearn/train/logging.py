@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ecglearn.distributed import rank
 from ecglearn.errors import MissingGroupError
+from ecglearn.files import disk
 
 
 @dataclass
@@ -44,12 +45,13 @@ class StepLog:
 
     Raises:
         MissingGroupError: the optional group `train` is not installed.
+        DiskError: the folder cannot be written.
 
     Book: many-machines#flags
     """
 
     def __init__(self, folder: str | Path | None, step: int = 0) -> None:
-        self._writer = None
+        self._writer, self._folder = None, folder or ""
         if folder is None or rank() > 0:
             return
         try:
@@ -58,7 +60,8 @@ class StepLog:
             raise MissingGroupError(
                 'a TensorBoard log needs the optional group "train": pip install "ecglearn[train]"'
             ) from error
-        self._writer = SummaryWriter(str(folder), purge_step=step or None)
+        with disk(folder):
+            self._writer = SummaryWriter(str(folder), purge_step=step or None)
 
     def add(self, step: int, scalars: Mapping[str, float]) -> None:
         """Write some numbers of one step.
@@ -68,10 +71,12 @@ class StepLog:
             scalars: name to number.
         """
         if self._writer is not None:
-            for name, value in scalars.items():
-                self._writer.add_scalar(name, value, step)
+            with disk(self._folder):
+                for name, value in scalars.items():
+                    self._writer.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Write what is still in memory."""
         if self._writer is not None:
-            self._writer.close()
+            with disk(self._folder):
+                self._writer.close()

@@ -21,6 +21,7 @@ from ecglearn.train.grad_cache import check_accumulation
 from ecglearn.train.logging import History, StepLog
 from ecglearn.train.optim import optimiser, schedule
 from ecglearn.train.resume import TrainingError, load_state, save_state
+from ecglearn.train.settings import check_run
 from ecglearn.train.step import NotFinite, Precision, StepRunner, check_precision, only, turns
 
 
@@ -80,12 +81,16 @@ def fit(
     Raises:
         TrainingError: a loss is not finite; the last good checkpoint is kept.
         CheckpointError: the checkpoint belongs to another model or to other settings.
-        InputError: a batch is larger than the data, or does not divide among processes and
-            micro-batches; or the method cannot be trained in micro-batches.
+        InputError: a number is outside its range; a batch is larger than the data, or does not
+            divide among processes and micro-batches; or the method cannot be trained in
+            micro-batches.
         ImportError: `log` without the optional group `train`.
 
     Book: ptacl#training
     """
+    numbers = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "lr": lr}
+    numbers |= {"weight_decay": weight_decay, "betas": tuple(betas), "warmup": warmup}
+    check_run(numbers | {"accumulate": accumulate})
     batches, parts = len(data) // batch_size, size() * accumulate
     if batches == 0:
         raise InputError(f"a batch of {batch_size} is larger than the data ({len(data)} patients)")

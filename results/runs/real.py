@@ -40,6 +40,7 @@ TAUGHT_BY = ("simulated reports", "real reports", "nothing")
 VARIANTS = tuple(f"{m}, {taught}" for m in REPORT_METHODS for taught in TAUGHT_BY)
 CLASSES = label_set("ptbxl-super")
 EPOCHS, BATCH, DRAWS = 30, 16, 200
+SCRATCH = tempfile.TemporaryDirectory(prefix="ecglearn-")  # until the program ends
 FOLDERS = {
     "PTB-XL": (("ptbxl", "ptbxl-mini"),),
     "LUDB": (("ludb", "ludb"),),
@@ -79,7 +80,7 @@ def stores() -> dict[str, list[Store]]:
     made: dict[str, list[Store]] = {}
     for domain, parts in FOLDERS.items():
         for k, (source, name) in enumerate(parts):
-            out = Path(tempfile.mkdtemp(prefix="ecglearn-")) / f"{domain}-{k}"
+            out = Path(SCRATCH.name) / f"{domain}-{k}"
             prepare(source, root / name, out, fs=100, workers=1, progress=False)
             made.setdefault(domain, []).append(open_store(out))
     return made

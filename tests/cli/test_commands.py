@@ -75,6 +75,7 @@ def test_the_command_line_is_frozen(capsys):
     found = {}
     for words in (
         ["prepare"],
+        ["check"],
         *(["train", name] for name in list_methods()),
         ["evaluate"],
         ["embed"],
@@ -276,7 +277,7 @@ def test_embed_writes_piece_by_piece(trained, tmp_path, monkeypatch):
 
 def test_refusals_of_train(store, tmp_path):
     out = ("--out", tmp_path)
-    assert "no command 'teach'; there are prepare, train" in refusal("teach")
+    assert "no command 'teach'; there are prepare, check, train" in refusal("teach")
     assert "no method 'bert'; there are ptacl, tamer" in refusal("train", "bert")
     assert "presets paper, class, smoke, not 'tiny'" in refusal("train", "scar", "--preset", "tiny")
     text = refusal("train", "scar", "--data", tmp_path / "no", *out)

@@ -265,3 +265,39 @@ def test_diagnoses_of_the_admission(tmp_path):
     assert labels["I48"].tolist() == known.tolist()
     assert report.tolist() == [2, 1, 1, 1, 0]
     assert diagnoses_of(who, tmp_path, minimum=3)[0].shape == (4, 0)
+
+
+@pytest.mark.parametrize(("age", "known"), [("60", 62), ("1e400", None), ("inf", None)])
+def test_a_number_that_cannot_be_is_no_age(tmp_path, age, known):
+    header = "subject_id,gender,anchor_age,anchor_year"
+    write(tmp_path, "hosp/patients", header, [f"1,F,{age},2148"])
+    write(tmp_path, "hosp/omr", "subject_id,chartdate,seq_num,result_name,result_value", [])
+    table, report = demographics_at(ecgs((1, NOON)), tmp_path)
+    assert table["age"].tolist() == pytest.approx([np.nan if known is None else known], nan_ok=True)
+    assert report.loc["age", "impossible value"] == (known is None)
+
+
+@pytest.mark.parametrize("gz", [False, True])
+def test_a_nul_byte_is_named(tmp_path, gz):
+    for header, line in (("itemid,la\0bel", "1,x"), ("itemid,label", "1\0,x")):
+        write(tmp_path, "hosp/d_labitems", header, [line], gz=gz)
+        with pytest.raises(ClinicalError, match="NUL byte, number"):
+            nearest_labs(ecgs((1, NOON)), tmp_path)
+        (tmp_path / "hosp" / f"d_labitems.csv{'.gz' * gz}").unlink()
+
+
+def test_rows_of_measurements_that_are_damaged_doubled_or_left_over_are_listed(tmp_path):
+    rows = [f"1,{study},{study},{NOON},files/{study}" for study in (11, 12, 13)]
+    told = [("1,11", ["first"]), ("1,12", ["one"]), ("1,12", ["other"]), ("1,14", ["x"])]
+    ecg_files(tmp_path, rows, told, gz=False)
+    path = tmp_path / "machine_measurements.csv"
+    path.write_text(path.read_text() + "1,15\n1,16,\0\n")
+    found = list(list_records(tmp_path))
+    kept = {meta.record: meta for meta in found if isinstance(meta, RecordMeta)}
+    refused = [meta for meta in found if not isinstance(meta, RecordMeta)]
+    assert [kept[k].report for k in ("11", "12", "13")] == ["first", "one", ""]
+    assert kept["11"].notes == ()
+    assert "several rows" in kept["12"].notes[0]
+    assert "no row" in kept["13"].notes[0]
+    words = ["too few fields", "too few fields", "1 studies in it, the first 14, are not"]
+    assert [w in r.reason for w, r in zip(words, refused, strict=True)] == [True] * 3

@@ -1,10 +1,12 @@
 """Preparing: complete, resumable after a kill, the same bytes every time, refusals listed."""
 
 import csv
+import errno
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,14 @@ from typing import Any
 import joblib
 import pytest
 
+from ecglearn.data.datasets.base import SkippedRecord
 from ecglearn.data.datasets.csv_rows import TableError
 from ecglearn.data.datasets.registry import DATASETS
 from ecglearn.data.store import shards
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.store import open_store
+from ecglearn.files import DiskError, holding
 from tests.data import layouts
 
 # the function of the same name stands for it in the room
@@ -303,3 +307,80 @@ def test_every_source_says_what_a_reader_needs():
             assert text.strip()
         assert source.files
         assert source.caveats
+
+
+def interrupted(ptbxl, out, monkeypatch) -> list[Path]:
+    """Shards of a call that was stopped before they were joined."""
+    with monkeypatch.context() as patch:
+        patch.setattr(preparing, "join_shards", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            made(ptbxl, out)
+    return sorted(out.glob("shards/*.arrow"))
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "one bit", "another"])
+def test_a_damaged_shard_is_named_and_made_anew(ptbxl, tmp_path, monkeypatch, damage):
+    shards_ = interrupted(ptbxl, tmp_path / "out", monkeypatch)
+    whole = shards_[1].read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 4
+    shards_[1].write_bytes(
+        {"empty": b"", "cut": whole[:-7], "one bit": bytes(flipped)}.get(
+            damage, shards_[2].read_bytes()
+        )
+    )
+    done = made(ptbxl, tmp_path / "out")
+    assert done.remade == (shards_[1].name,)
+    assert f"made anew: {shards_[1].name}" in str(done)
+    made(ptbxl, tmp_path / "undisturbed")
+    assert content(tmp_path / "out") == content(tmp_path / "undisturbed")
+
+
+def test_two_calls_into_one_folder(ptbxl, tmp_path):
+    out = tmp_path / "out"
+    with holding(out), pytest.raises(DiskError, match=r"in use by process \d+ on .* since"):
+        made(ptbxl, out)
+    assert not out.exists()
+    made(ptbxl, out)
+    assert set(content(out)) == set(FILES)
+
+
+def test_a_full_disk_is_one_sentence_and_the_same_call_goes_on(ptbxl, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        left = [2]
+
+        def full(path):
+            left[0] -= 1
+            if left[0] < 0:
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+        patch.setattr("ecglearn.files.sync", full)
+        with pytest.raises(DiskError, match=r"No space left on device\): make room; what was "):
+            made(ptbxl, out)
+    assert len(list(out.glob("shards/*.arrow"))) >= 1
+    assert list(out.glob("**/*.part")) == []
+    made(ptbxl, out)
+    made(ptbxl, tmp_path / "undisturbed")
+    assert content(out) == content(tmp_path / "undisturbed")
+
+
+def test_a_file_in_the_place_of_a_folder(ptbxl, tmp_path):
+    (tmp_path / "file").write_text("x")
+    for out in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(DiskError, match="something else stands in the place"):
+            made(ptbxl, out)
+    assert (tmp_path / "file").read_text() == "x"
+
+
+@pytest.mark.parametrize("begins", list("=+-@\t\r"))
+def test_no_cell_of_refused_records_is_run_by_a_spreadsheet(tmp_path, begins):
+    cell = f"{begins}cmd|' /C calc'!A0"
+    (tmp_path / "in").mkdir()
+    mine = replace(
+        DATASETS["ptbxl-100"], list_records=lambda _: iter([SkippedRecord(cell, cell)] * 2)
+    )
+    prepare(mine, tmp_path / "in", tmp_path / "out", workers=1, progress=False)
+    with (tmp_path / "out" / "refused.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    assert rows[1:] == [[f"'{cell}", f"'{cell}"]] * 2

@@ -11,10 +11,11 @@ import torch
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.preprocess import clean_ecg, shortest_ecg
-from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.format import StoreError, about_digest, facts
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.shards import gaps
 from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.verify import check_store
 from ecglearn.data.wfdb.record import read_record
 from ecglearn.methods.merl import MERL, MERLConfig
 from ecglearn.signals.filters import denoise_wavelet, zscore
@@ -201,6 +202,14 @@ def test_the_shortest_record_passes_the_filter_and_one_sample_less_does_not(fs):
         clean_ecg(ecg[..., 1:], fs, fs=fs)
 
 
+def without(about, name):
+    return {key: value for key, value in about.items() if key != name}
+
+
+def resealed(about) -> bytes:
+    return json.dumps(about | {"digest": about_digest(about)}).encode()
+
+
 def damaged(folder: Path, tmp_path: Path) -> Path:
     made(folder, tmp_path / "out")
     return tmp_path / "out"
@@ -216,9 +225,16 @@ def test_a_damaged_store_is_refused(folder, tmp_path):
         ("index.parquet", b"not a table", "damaged"),
         ("store.json", b"{", "damaged"),
         ("store.json", b"\xff", "damaged"),
+        ("store.json", b"[" * 100_000, "damaged"),
         ("store.json", b"[]", "no description of a store"),
-        ("store.json", json.dumps(about | {"version": 2}).encode(), "format 2"),
-        ("store.json", json.dumps(about | {"records": 4}).encode(), "do not belong together"),
+        ("store.json", json.dumps(about | {"version": 3}).encode(), "format 3"),
+        ("store.json", json.dumps(about | {"records": 4}).encode(), "damaged, or was edited"),
+        ("store.json", json.dumps(about | {"records": -4}).encode(), "records is -4: it should be"),
+        ("store.json", json.dumps(about | {"rate": 4}).encode(), "rate is 4: Extra inputs"),
+        ("store.json", json.dumps(without(about, "fs")).encode(), "fs: Field required"),
+        ("store.json", json.dumps(about | {"fs": "fast"}).encode(), "fs is 'fast': it should be"),
+        ("store.json", resealed(about | {"leads": ["I"]}), "other leads"),
+        ("store.json", resealed(about | {"records": 4}), "impossible values in records"),
     ):
         (out / name).write_bytes(content)
         with pytest.raises(StoreError, match=words):
@@ -231,3 +247,72 @@ def test_a_damaged_store_is_refused(folder, tmp_path):
     shutil.rmtree(out)
     with pytest.raises(StoreError, match="it is no store"):
         open_store(out)
+
+
+def test_signals_of_another_store_are_never_used(folder, tmp_path):
+    """Of the same size, so that only their content tells."""
+    out = damaged(folder, tmp_path)
+    assert len(check_store(out, full=True)) == 5
+    whole = (out / "signals").read_bytes()
+    (out / "signals").write_bytes(whole[::-1])
+    check_store(out)
+    store = open_store(out)
+    with pytest.raises(StoreError, match="the signal of record 'whole' is not what was written"):
+        store[:]
+    with pytest.raises(StoreError, match="in 5 of 5 records"):
+        check_store(out, full=True)
+    changed = bytearray(whole)
+    changed[-1] ^= 1
+    (out / "signals").write_bytes(changed)
+    store = open_store(out)
+    assert len(store[:4]) == 4
+    with pytest.raises(StoreError, match="record 'long'"):
+        store.select(np.array([4]))[:]
+    with pytest.raises(StoreError, match=r"in 1 of 5 records \(long\)"):
+        check_store(out, full=True)
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("std", [-1.0] * 5),
+        ("mean", [np.nan] * 5),
+        ("samples", [0] * 5),
+        ("r_peaks", [[10**6]] * 5),
+        ("gaps", [[12, 0, 1]] * 5),
+        ("gaps", [[0, 1]] * 5),
+        ("labels labels", [["z"]] * 5),
+    ],
+)
+def test_an_index_with_impossible_values_is_refused(folder, tmp_path, column, values):
+    """Also where the digest is right: as a program of someone else would write it."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    out = damaged(folder, tmp_path)
+    table = parquet.read_table(out / "index.parquet")
+    place = table.column_names.index(column)
+    field = table.schema.field(column)
+    table = table.set_column(place, field, pa.array(values, field.type))
+    parquet.write_table(table, out / "index.parquet")
+    with pytest.raises(StoreError, match="damaged, or that of another store"):
+        open_store(out)
+    about = json.loads((out / "store.json").read_text())
+    about["files"]["index.parquet"] = facts(out / "index.parquet")
+    (out / "store.json").write_bytes(resealed(about))
+    with pytest.raises(StoreError, match=f"impossible values in .*{column}"):
+        open_store(out)
+    renamed = table.rename_columns(["x", *table.column_names[1:]])
+    parquet.write_table(renamed, out / "index.parquet")
+    about["files"]["index.parquet"] = facts(out / "index.parquet")
+    (out / "store.json").write_bytes(resealed(about))
+    with pytest.raises(StoreError, match="other columns"):
+        open_store(out)
+
+
+def test_a_changed_list_of_refusals_is_found_by_check(folder, tmp_path):
+    out = damaged(folder, tmp_path)
+    (out / "refused.csv").write_text("record,reason\n")
+    open_store(out)
+    with pytest.raises(StoreError, match=r"refused\.csv is not what was written"):
+        check_store(out)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import zlib
 from collections.abc import Iterator, Mapping
@@ -43,14 +45,18 @@ def read_pieces(
             "release was unpacked, and download this table"
         )
     try:
-        header = pd.read_csv(path, nrows=0).columns
+        with _opened(path) as file:
+            header = pd.read_csv(file, nrows=0).columns
         lacking = [name for name in kinds if name not in header]
         if lacking:
             raise ClinicalError(
                 f"{path} has no column {', '.join(lacking)}: take the file as it was published"
             )
         types: Any = dict(kinds)
-        with pd.read_csv(path, usecols=[*kinds], dtype=types, chunksize=chunk) as pieces:
+        with (
+            _opened(path) as file,
+            pd.read_csv(file, usecols=[*kinds], dtype=types, chunksize=chunk) as pieces,
+        ):
             yield from pieces
     except ClinicalError:
         raise
@@ -59,6 +65,35 @@ def read_pieces(
         raise ClinicalError(
             f"{path} cannot be read ({said}): take the file as it was published"
         ) from error
+
+
+def _opened(path: Path) -> io.BufferedReader:
+    """The bytes of a table, unpacked, for as long as none of them is 0."""
+    raw = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115
+    return io.BufferedReader(_Text(raw), 1 << 20)
+
+
+class _Text(io.RawIOBase):
+    """Refuses a NUL byte, at which the parser would end a field without a word."""
+
+    def __init__(self, raw: Any) -> None:
+        super().__init__()
+        self._raw, self._read = raw, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._raw.readinto(buffer)
+        at = bytes(buffer[:count]).find(0)
+        if at >= 0:
+            raise ValueError(f"it holds a NUL byte, number {self._read + at}")
+        self._read += count
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def local_times(texts: Any, where: str, *, days: bool = False, needed: bool = False) -> Any:

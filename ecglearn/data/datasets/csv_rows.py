@@ -36,7 +36,7 @@ def table_rows(
     Yields:
         Column to text, spaces at the ends removed; under `NOTE`, what is wrong with its free text,
         if anything. For a row that cannot be used, a sentence that says why: too many or too few
-        fields, or a field that is not UTF-8.
+        fields, a NUL byte, or a field that is not UTF-8.
 
     Raises:
         TableError: the table or a column is absent, a column is there twice, or the table breaks
@@ -55,6 +55,10 @@ def table_rows(
     try:
         with found.open(**options) if found == path else gzip.open(packed, "rt", **options) as file:
             reader = csv.DictReader(file, restkey="", strict=True)
+            if any("\0" in name for name in reader.fieldnames or ()):
+                raise TableError(
+                    f"{found} has a NUL byte in its first line: take the file as it was published"
+                )
             lacking = [name for name in columns if name not in (reader.fieldnames or ())]
             if lacking:
                 raise TableError(
@@ -80,6 +84,8 @@ def _checked(row: dict[str, Any], line: int, free: Sequence[str]) -> dict[str, s
         return f"line {line} of the table has too many fields: check its commas and quotes"
     if None in row.values():
         return f"line {line} of the table has too few fields: check its commas and quotes"
+    if any("\0" in text for text in row.values()):
+        return f"line {line} of the table has a NUL byte: take the file as it was published"
     hurt = [name for name, text in row.items() if _BYTES.search(text)]
     costly = [name for name in hurt if name not in free]
     if costly:

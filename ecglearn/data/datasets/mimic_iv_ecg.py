@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _REPORTS = tuple(f"report_{k}" for k in range(18))
+_MEASURED = "machine_measurements.csv"
+_NOT_ONCE = {
+    0: "machine_measurements has no row for it, so it has no report",
+    2: "machine_measurements has several rows for it: the report is that of the first",
+}
 _LEAVES = r"^\s*$|^/|^[A-Za-z]:|\\|(?:^|/)\.\.(?:/|$)"  # paths that are not inside the folder
 
 
@@ -30,7 +35,9 @@ def list_records(folder: Path) -> Listing:
         folder: holds `record_list.csv`, `machine_measurements.csv` and `files/`.
 
     Yields:
-        Listing with reports and without labels; rows that cannot be used, with the reason.
+        Listing with reports and without labels; rows of either table that cannot be used, with the
+        reason, and how many studies only `machine_measurements.csv` has. A note says where that
+        table has no row for a record, or several.
 
     Raises:
         TableError: a table or a column is absent or unreadable.
@@ -40,19 +47,31 @@ def list_records(folder: Path) -> Listing:
     Book: your-own-data#data-mimic
     """
     reports = sqlite3.connect("", check_same_thread=False)  # a file that SQLite deletes
-    reports.execute("CREATE TABLE reports (study TEXT PRIMARY KEY, subject TEXT, report TEXT)")
+    reports.execute(
+        "CREATE TABLE reports (study TEXT PRIMARY KEY, subject TEXT, report TEXT, "
+        "times INT DEFAULT 1, listed INT DEFAULT 0)"
+    )
     ids = ("subject_id", "study_id")
-    for row in table_rows(folder / "machine_measurements.csv", (*ids, *_REPORTS)):
-        if isinstance(row, dict):
-            values = (row["study_id"], row["subject_id"], machine_report(row[k] for k in _REPORTS))
-            reports.execute("INSERT OR IGNORE INTO reports VALUES (?, ?, ?)", values)
+    for number, row in enumerate(table_rows(folder / _MEASURED, (*ids, *_REPORTS))):
+        if isinstance(row, str):
+            yield SkippedRecord(f"{_MEASURED}, row {number + 1}", row)
+            continue
+        values = (row["study_id"], row["subject_id"], machine_report(row[k] for k in _REPORTS))
+        reports.execute(
+            "INSERT INTO reports (study, subject, report) VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET times = times + 1",
+            values,
+        )
     for number, row in enumerate(table_rows(folder / "record_list.csv", (*ids, "path"))):
         if isinstance(row, str):
             yield SkippedRecord(f"row {number + 1}", row)
             continue
         study, patient = row["study_id"], row["subject_id"]
-        found = reports.execute("SELECT subject, report FROM reports WHERE study = ?", (study,))
-        subject, report = found.fetchone() or (patient, "")
+        found = reports.execute(
+            "UPDATE reports SET listed = 1 WHERE study = ? RETURNING subject, report, times",
+            (study,),
+        )
+        subject, report, times = found.fetchone() or (patient, "", 0)
         if not study or not patient:
             yield SkippedRecord(study or f"row {number + 1}", "study_id or subject_id is empty")
         elif subject != patient:
@@ -62,7 +81,17 @@ def list_records(folder: Path) -> Listing:
                 "machine_measurements; take both files from the same release",
             )
         else:
-            yield RecordMeta(study, row["path"], patient, report=report)
+            notes = () if times == 1 else (_NOT_ONCE[min(times, 2)],)
+            yield RecordMeta(study, row["path"], patient, report=report, notes=notes)
+    (left, first) = reports.execute(
+        "SELECT COUNT(*), MIN(study) FROM reports WHERE listed = 0"
+    ).fetchone()
+    if left:
+        yield SkippedRecord(
+            _MEASURED,
+            f"{left} studies in it, the first {first}, are not in record_list; take both files "
+            "from the same release",
+        )
     reports.close()
 
 

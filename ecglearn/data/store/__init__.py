@@ -3,5 +3,6 @@
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.prepare import Prepared, prepare
 from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.verify import check_store
 
-__all__ = ["Prepared", "Store", "StoreError", "open_store", "prepare"]
+__all__ = ["Prepared", "Store", "StoreError", "check_store", "open_store", "prepare"]

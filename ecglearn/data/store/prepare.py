@@ -26,8 +26,9 @@ from ecglearn.data.store.format import (
     StoreError,
     join_shards,
 )
-from ecglearn.data.store.shards import Settings, write_shard
+from ecglearn.data.store.shards import Settings, is_whole, write_shard
 from ecglearn.errors import MissingGroupError
+from ecglearn.files import LOCK, DiskError, disk, holding
 from ecglearn.provenance import code_digest
 
 SHARD = 64  # records that one process reads before it writes
@@ -42,6 +43,7 @@ class Prepared:
         out: folder of the store.
         records: how many are in it.
         refused: how many are not; `refused.csv` says why.
+        remade: files of an earlier call that were damaged, and so made anew.
 
     Book: your-own-data#data-prepare
     """
@@ -49,9 +51,12 @@ class Prepared:
     out: Path
     records: int
     refused: int
+    remade: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         told = f"; why: {self.out / REFUSED}" if self.refused else ""
+        if self.remade:
+            told += f"; damaged by an interruption and made anew: {', '.join(self.remade)}"
         return f"{self.records:,} records in {self.out}, {self.refused:,} refused{told}"
 
 
@@ -97,19 +102,37 @@ def prepare(
     Raises:
         StoreError: `out` already holds a store or other files, or an argument cannot be.
         TableError: a table of the data set is absent or unreadable.
+        DiskError: another process prepares into `out`, or the disk is full or read-only.
         MissingGroupError: a package is not installed.
 
     Book: your-own-data#data-prepare
     """
     origin, folder, out = _known(source), Path(folder), Path(out)
     settings = Settings(fs, seconds, validation, test, seed, origin.label_sets)
+    if workers == 0:
+        raise StoreError("0 workers do nothing: give 1 or more, or -1 for one for each core")
     _check(folder, out, settings)
+    hidden = bool(os.environ.get("TQDM_DISABLE")) if progress is None else not progress
+    with holding(out), disk(out):
+        _check(folder, out, settings)  # again: another call may have ended meanwhile
+        try:
+            return _prepare(origin, folder, out, settings, workers, hidden)
+        except sqlite3.OperationalError as error:
+            raise DiskError(
+                f"the folder of temporary files cannot be written ({error}): make room there; what "
+                "was finished is kept, and the same command goes on"
+            ) from error
+
+
+def _prepare(
+    origin: DatasetInfo, folder: Path, out: Path, settings: Settings, workers: int, hidden: bool
+) -> Prepared:
     joblib = _joblib()
     total = sum(1 for _ in origin.list_records(folder))
     if not total:
         raise StoreError(f"{folder} holds no record of {origin.title}: check the path")
-    hidden = bool(os.environ.get("TQDM_DISABLE")) if progress is None else not progress
     shards: list[Path] = []
+    remade: list[str] = []
     made_by = code_digest(write_shard.__module__, origin.add_header.__module__)
     with tqdm(total=total, disable=hidden, unit="record", desc=origin.name) as bar:
 
@@ -117,10 +140,13 @@ def prepare(
             for items in _pieces(_checked(origin.list_records(folder), settings), SHARD):
                 name = f"{len(shards):06d}-{_digest(made_by, settings, items)}.arrow"
                 shards.append(out / SHARDS / name)
-                if shards[-1].exists():
+                there = shards[-1].exists()
+                if there and is_whole(shards[-1]):
                     bar.update(len(items))
-                else:
-                    yield items, shards[-1]
+                    continue
+                if there:
+                    remade.append(name)
+                yield items, shards[-1]
 
         work = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")
         task = joblib.delayed(write_shard)
@@ -131,7 +157,7 @@ def prepare(
             bar.update(kept + refused)
     kept, refused = join_shards(shards, out, settings, origin)
     shutil.rmtree(out / SHARDS)
-    return Prepared(out, kept, refused)
+    return Prepared(out, kept, refused, tuple(remade))
 
 
 def _known(source: str | DatasetInfo) -> DatasetInfo:
@@ -147,7 +173,7 @@ def _check(folder: Path, out: Path, settings: Settings) -> None:
         raise StoreError(f"there is no folder {folder}: give the one that holds the data set")
     if (out / ABOUT).exists():
         raise StoreError(f"{out} already holds a store: remove it, or give another folder")
-    ours = {SHARDS, SIGNALS, INDEX, REFUSED} if (out / SHARDS).is_dir() else set()
+    ours = {LOCK, *({SHARDS, SIGNALS, INDEX, REFUSED} if (out / SHARDS).is_dir() else ())}
     if out.is_dir() and any(place.name not in ours for place in out.iterdir()):
         raise StoreError(f"{out} holds other files: give a folder that is new or empty")
     if not RATES[0] <= settings.fs <= RATES[1]:

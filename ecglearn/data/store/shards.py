@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,9 @@ from ecglearn.data.preprocess import (
 )
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.record import ECGRecord, read_record
+from ecglearn.files import whole
 
+_DIGEST = 64  # letters at the end of a shard
 LONGEST = 1800.0  # seconds, as the longest records of the Challenge
 
 
@@ -97,12 +99,55 @@ def write_shard(
     for alike in waiting.values():
         _clean(alike, settings)
     table = pa.Table.from_pylist(rows, schema(settings.label_sets))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    feather.write_feather(table, part, compression="uncompressed")
-    part.replace(path)
+    with whole(path) as part:
+        feather.write_feather(table, part, compression="uncompressed")
+        digest = _shard_digest(part, path.name)
+        with part.open("ab") as file:
+            file.write(digest.encode())
     refused = sum("reason" in row for row in rows)
     return len(rows) - refused, refused
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a shard holds what was written under this name.
+
+    Args:
+        path: written by `write_shard`.
+
+    Book: your-own-data#data-prepare
+    """
+    size = path.stat().st_size
+    if size <= _DIGEST:
+        return False
+    with path.open("rb") as file:
+        file.seek(size - _DIGEST)
+        written = file.read()
+    return _shard_digest(path, path.name, size - _DIGEST) == written.decode("latin-1")
+
+
+def open_shard(path: Path) -> Any:
+    """The table of a shard that is whole.
+
+    Args:
+        path: written by `write_shard`.
+
+    Book: your-own-data#data-prepare
+    """
+    import pyarrow as pa
+
+    with pa.OSFile(str(path)) as file:
+        return pa.ipc.open_file(file, footer_offset=file.size() - _DIGEST).read_all()
+
+
+def _shard_digest(path: Path, name: str, size: int | None = None) -> str:
+    """Of the name and the first bytes of a file."""
+    made = hashlib.sha256(name.encode() + b"\0")
+    left = path.stat().st_size if size is None else size
+    with path.open("rb") as file:
+        while piece := file.read(min(left, 1 << 20)):
+            made.update(piece)
+            left -= len(piece)
+    return made.hexdigest()
 
 
 def schema(label_sets: Sequence[str]) -> Any:

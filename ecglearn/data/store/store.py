@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,14 +19,29 @@ from torch import Tensor
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.clinical.schema import age_and_sex
-from ecglearn.data.store.format import ABOUT, INDEX, SHARDS, SIGNALS, VERSION, StoreError
+from ecglearn.data.store.format import (
+    ABOUT,
+    INDEX,
+    REFUSED,
+    SHARDS,
+    SIGNALS,
+    VERSION,
+    About,
+    StoreError,
+    about_digest,
+    facts,
+)
+from ecglearn.data.store.shards import schema
+from ecglearn.metadata import described
 from ecglearn.signals.beats import pad_peaks
+from ecglearn.signals.leads import LEADS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_NUMBERS = ("start", "samples", "mean", "std", "crc")
 _TINY = 1e-5  # microvolt, as `zscore` adds to the spread
-_HIDDEN = ("start", "mean", "std", "r_peaks", "gaps")
+_HIDDEN = ("start", "crc", "mean", "std", "r_peaks", "gaps")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +81,9 @@ class Store:
     _signals: NDArray[np.int16]
     _peaks: Ragged
     _gaps: Ragged
+    _seen: NDArray[
+        np.bool_
+    ]  # rows whose signal was compared with its checksum; shared by all parts
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -77,6 +96,9 @@ class Store:
 
         Args:
             rows: numbers, or a slice, within this store.
+
+        Raises:
+            StoreError: a signal is not what was written; looked at once for each record.
         """
         chosen = rows if isinstance(rows, slice) else np.asarray(rows)
         here = np.atleast_1d(np.arange(len(self))[chosen])
@@ -88,8 +110,11 @@ class Store:
         counts = np.zeros((len(here), 12, length), np.int16)
         gaps = [self._gaps[row].reshape(-1, 3) for row in numbers]
         short = [(number, samples) for number, samples in enumerate(lengths) if samples < length]
-        for lines, start, samples in zip(counts, starts, lengths, strict=True):
-            lines[:, :samples] = self._signals[start : start + 12 * samples].reshape(12, samples)
+        for row, lines, start, samples in zip(numbers, counts, starts, lengths, strict=True):
+            signal = self._signals[start : start + 12 * samples]
+            if not self._seen[row]:
+                self._compare(row, signal)
+            lines[:, :samples] = signal.reshape(12, samples)
         mean, std = (
             torch.from_numpy(self._columns[name][whole])[:, None, None] for name in ("mean", "std")
         )
@@ -115,6 +140,26 @@ class Store:
             label_names=self.label_names if self.label_set else None,
             names=[self._names[row] for row in here],
         )
+
+    def damaged(self) -> list[str]:
+        """Names of the records whose signals are not what was written; reads all of them."""
+        found = []
+        columns = self._columns
+        for row, number in enumerate(self.rows.tolist()):
+            first = columns["start"][number]
+            signal = self._signals[first : first + 12 * columns["samples"][number]]
+            if zlib.crc32(signal.data) != columns["crc"][number]:
+                found.append(self._names[row])
+        return found
+
+    def _compare(self, row: int, signal: NDArray[np.int16]) -> None:
+        if zlib.crc32(signal.data) != self._columns["crc"][row]:
+            name = self._table["record"][row].as_py()
+            raise StoreError(
+                f"the signal of record {name!r} is not what was written: prepare the store again; "
+                "`ecglearn check --full` lists every such record"
+            )
+        self._seen[row] = True
 
     @property
     def fs(self) -> float:
@@ -206,7 +251,7 @@ class Store:
 
     @cached_property
     def _columns(self) -> dict[str, NDArray]:
-        return {name: self._table[name].to_numpy() for name in ("start", "samples", "mean", "std")}
+        return {name: self._table[name].to_numpy() for name in _NUMBERS}
 
     @cached_property
     def _demographics(self) -> NDArray[np.float32]:
@@ -225,9 +270,6 @@ def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> St
 
     Book: your-own-data#data-store
     """
-    import pyarrow as pa
-    from pyarrow import parquet
-
     folder = Path(path)
     absent = [name for name in (ABOUT, INDEX, SIGNALS) if not (folder / name).is_file()]
     if absent:
@@ -236,27 +278,95 @@ def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> St
             f"{folder} has no {', '.join(absent)}: "
             + ("call prepare again, it goes on where it was" if unfinished else "it is no store")
         )
-    try:
-        about = json.loads((folder / ABOUT).read_text("utf-8"))
-        table = parquet.read_table(folder / INDEX)
-    except (ValueError, OSError, pa.ArrowException) as error:
-        raise StoreError(f"{folder} is damaged ({error}): prepare it again") from error
-    if not isinstance(about, dict) or about.get("format") != "ecglearn store":
-        raise StoreError(f"{folder}/store.json is no description of a store: prepare it again")
-    if about.get("version") != VERSION:
-        raise StoreError(
-            f"{folder} has format {about.get('version')}, this library reads {VERSION}"
-        )
-    size = (folder / SIGNALS).stat().st_size // 2
-    starts, samples = table["start"].to_numpy(), table["samples"].to_numpy()
-    fits = (starts >= 0) & (samples >= 0) & (starts + 12 * samples.astype(np.int64) <= size)
-    if len(table) != about["records"] or not fits.all():
+    about, raw = _read_about(folder)
+    table = _read_index(folder, about)
+    peaks, gaps = (_ragged(table[name].combine_chunks()) for name in ("r_peaks", "gaps"))
+    _check_index(folder, about, table, peaks, gaps)
+    size = (folder / SIGNALS).stat().st_size
+    if size != about.files[SIGNALS].bytes or size != 24 * table["samples"].to_numpy().sum(
+        dtype=int
+    ):
         raise StoreError(f"{folder}: index and signals do not belong together: prepare it again")
     signals = np.memmap(folder / SIGNALS, "<i2", mode="r") if size else np.empty(0, np.int16)
-    peaks, gaps = (_ragged(table[name].combine_chunks()) for name in ("r_peaks", "gaps"))
-    first = next(iter(about["label sets"]), "")
-    store = Store(about, first, np.arange(len(table)), table, signals, peaks, gaps)
+    first, rows = next(iter(about.label_sets), ""), np.arange(len(table))
+    store = Store(raw, first, rows, table, signals, peaks, gaps, np.zeros(len(table), bool))
     return store if labels is None else store.with_labels(labels)
+
+
+def _read_about(folder: Path) -> tuple[About, dict[str, Any]]:
+    place = folder / ABOUT
+    try:
+        raw = json.loads(place.read_text("utf-8"))
+    except (ValueError, OSError, RecursionError) as error:
+        raise StoreError(f"{folder} is damaged ({error}): prepare it again") from error
+    if not isinstance(raw, dict) or raw.get("format") != "ecglearn store":
+        raise StoreError(f"{place} is no description of a store: prepare it again")
+    if raw.get("version") != VERSION:
+        raise StoreError(
+            f"{folder} has format {raw.get('version')!r:.40}, this library reads {VERSION}: "
+            "prepare it again"
+        )
+    about = described(About, raw, place, StoreError)
+    if about.digest != about_digest(raw):
+        raise StoreError(f"{place} is damaged, or was edited: prepare the store again")
+    if about.leads != list(LEADS) or about.files.keys() != {SIGNALS, INDEX, REFUSED}:
+        raise StoreError(f"{place} names other leads or files than a store has: prepare it again")
+    return about, raw
+
+
+def _read_index(folder: Path, about: About) -> Any:
+    """The index, when it is the one that `store.json` knows."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        same = facts(folder / INDEX) == about.files[INDEX].model_dump()
+        table = parquet.read_table(folder / INDEX) if same else None
+    except (ValueError, OSError, pa.ArrowException) as error:
+        raise StoreError(f"{folder / INDEX} is damaged ({error}): prepare it again") from error
+    if table is None:
+        raise StoreError(
+            f"{folder / INDEX} is damaged, or that of another store: prepare the store again"
+        )
+    own = [
+        field for field in schema(tuple(about.label_sets)) if field.name not in ("signal", "reason")
+    ]
+    wanted = pa.schema([*own, ("start", pa.int64()), ("crc", pa.uint32())])
+    if not table.schema.equals(wanted, check_metadata=False):
+        raise StoreError(f"{folder / INDEX} has other columns than a store: prepare it again")
+    return table
+
+
+def _check_index(folder: Path, about: About, table: Any, peaks: Ragged, gaps: Ragged) -> None:
+    """Refuse numbers that `prepare` never writes."""
+    samples, std = table["samples"].to_numpy(), table["std"].to_numpy()
+    ends = np.cumsum(12 * samples.astype(np.int64))
+    each = np.repeat(samples, np.diff(peaks.edges))
+    holes = gaps.values[gaps.edges[0] : gaps.edges[-1]]
+    lead, first, last = holes[: len(holes) // 3 * 3].reshape(-1, 3).T
+    longest = np.repeat(samples, np.diff(gaps.edges) // 3)
+    right = {
+        "samples": bool((samples >= 1).all()),
+        "start": bool((table["start"].to_numpy() == ends - 12 * samples).all()),
+        "mean": bool(np.isfinite(table["mean"].to_numpy()).all()),
+        "std": bool((np.isfinite(std) & (std >= 0)).all()),
+        "r_peaks": bool(((peaks.values >= 0) & (peaks.values < each)).all()),
+        "gaps": not (np.diff(gaps.edges) % 3).any()
+        and bool(((lead >= 0) & (lead < 12) & (first >= 0) & (first < last)).all())
+        and bool((last <= longest).all()),
+        "records": len(table) == about.records,
+        **{
+            f"labels {name}": set(
+                table[f"labels {name}"].combine_chunks().flatten().unique().to_pylist()
+            )
+            <= set(classes)
+            for name, classes in about.label_sets.items()
+        },
+    }
+    if wrong := [name for name, fits in right.items() if not fits]:
+        raise StoreError(
+            f"{folder / INDEX} has impossible values in {', '.join(wrong)}: prepare the store again"
+        )
 
 
 def _ragged(lists: Any) -> Ragged:

@@ -1,0 +1,134 @@
+"""Words of reports, names of leads and classes stay text, whatever they say, in every maker."""
+
+import json
+from collections.abc import Callable
+from html.parser import HTMLParser
+from io import BytesIO
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+import torch
+
+from ecglearn import plots
+from ecglearn._mystnb import figure_html
+from ecglearn.plots import Marked, SortableTable
+
+HOSTILE = [
+    "<!--<script>",
+    "</script><script>alert(1)</script>",
+    "<script>",
+    "-->",
+    "]]>&lt;<img src=x onerror=alert(1)>",
+    "\"'>`${x}",
+    "$\\frac{$",
+    "a$b$c_^",
+    "\u2028\u2029\x1b[2J",
+    "%{y}<extra>",
+]
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements, and the text of scripts."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[str] = []
+        self.scripts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.elements.append(tag)
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.elements and self.elements[-1] == "script":
+            self.scripts[-1] += data
+
+
+def ecg() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(12, 1000))
+
+
+def explorer(text: str) -> go.Figure:
+    words, rows = [text, "b"], np.full((2, 4), 0.25)
+    return plots.word_explorer(ecg()[0], 100, words, np.ones(2), rows, truth=rows, height=text)
+
+
+def table(text: str) -> pd.DataFrame:
+    row = {"task": text, "measure": "macro AUROC", "name": text, "model": text, "value": 0.5}
+    return pd.DataFrame([row, row | {"name": "all"}]).assign(low=0.4, high=0.6)
+
+
+PLOTLY: dict[str, Callable[[str], go.Figure]] = {
+    "ecg_paper": lambda t: plots.ecg_paper(ecg()[:1], 100, leads=(t,)),
+    "word_explorer": explorer,
+    "removal_explorer": lambda t: plots.removal_explorer(
+        ecg(), 100, [t], np.ones((1, 12, 4), bool), [t], np.ones((1, 1))
+    ),
+    "finding_map": lambda t: plots.finding_map(table(t), [t, "b"], models=[t], cases={t: 3}),
+    "correlation_player": lambda t: plots.correlation_player([np.eye(3)] * 2, [t, "b"]),
+    "add_slider": lambda t: plots.add_slider(
+        go.Figure(go.Scatter(y=[1])), {t: [go.Scatter(y=[1], name=t)]}, prefix=t, suffix=t
+    ),
+    "alignment_explorer": lambda t: plots.alignment_explorer(
+        {t: [torch.eye(3)]}, [t], [ecg()[0, :90]], [np.zeros((3, 4, 4), np.uint8)], prefix=t
+    ),
+}
+
+MATPLOTLIB: dict[str, Callable[[str], Any]] = {
+    "ecg_sheet": lambda t: plots.ecg_sheet(ecg()[:1], 100, leads=(t,), layout="12x1", title=t),
+    "three_views": lambda t: plots.three_views(
+        ecg()[0], 100, np.ones((4, 5)), np.arange(4.0), np.arange(5.0), [t], np.ones(1)
+    ),
+    "lifts_side_by_side": lambda t: plots.lifts_side_by_side(
+        np.ones((1, 1)), np.ones((1, 1)), [t], [t]
+    ),
+    "measure_panels": lambda t: plots.measure_panels(
+        table(t), [("a task", "macro AUROC")], chance={}, models=[t]
+    ),
+}
+
+HTML: dict[str, Callable[[str], str]] = {
+    "marked_reports": lambda t: plots.marked_reports([([Marked(t, "missed")], [Marked(t, "")])]),
+    "SortableTable": lambda t: SortableTable(pd.DataFrame({t: [t]}))._repr_html_(),
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("name", PLOTLY)
+def test_a_figure_ends_where_it_ends(name, text):
+    figure = json.loads(PLOTLY[name](text).to_json() or "")
+    page = Page(figure_html(figure, text) + "<p>after</p>")
+    assert page.elements == ["div", "script", "p"]
+    assert "<" not in page.scripts[0]
+    shown = json.loads(page.scripts[0])
+    assert shown == {key: figure[key] for key in shown}
+    assert {"data", "layout"} <= shown.keys()
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("name", HTML)
+def test_no_maker_of_markup_takes_text_for_markup(name, text):
+    assert Page(HTML[name](text)).elements == Page(HTML[name]("a")).elements
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("name", MATPLOTLIB)
+@pytest.mark.filterwarnings("ignore:Glyph")
+def test_no_maker_of_pictures_takes_text_for_a_formula(name, text):
+    figure = MATPLOTLIB[name](text)
+    figure.savefig(BytesIO(), dpi=20)
+    plt.close(figure)
+
+
+def test_every_maker_is_tested():
+    """But for those that take no text, or text of an author: formulas in it are meant."""
+    authors = {"diagram", "Box", "Arrow", "Marked"}
+    no_text = {"draw_map", "token_grid", "severity_curves", "stored_severity", "seed_panels"}
+    assert set(plots.__all__) == {*PLOTLY, *HTML, *MATPLOTLIB, *authors, *no_text}
