@@ -24,6 +24,7 @@ from ecglearn.encoders.text_tower import TextTower, same_reports
 from ecglearn.errors import InputError
 from ecglearn.metadata import Description, described
 from ecglearn.ranges import check_fields
+from ecglearn.recipe import Recipe
 from ecglearn.released import Layout, read_state_dict, translate
 
 if TYPE_CHECKING:
@@ -142,20 +143,6 @@ class Objective(NamedTuple):
     weight_decay: float | None = None
 
 
-class Schedule(NamedTuple):
-    """How long each stage of a method is trained in the book.
-
-    Attributes:
-        epochs: of each stage.
-        batch_sizes: of each stage.
-
-    Book: five-methods#trained-weights
-    """
-
-    epochs: tuple[int, ...]
-    batch_sizes: tuple[int, ...]
-
-
 class Stage(nn.Module, ABC):
     """Anything that `ecglearn.train.fit` trains: a method, or one of its stages.
 
@@ -210,7 +197,8 @@ class Method(Stage):
         title: in tables and figures.
         citation: BibTeX entry of the paper.
         config_class: its configuration.
-        schedules: preset to how the book trains it.
+        recipes: preset to how it is trained, one recipe for each stage; a preset without takes
+            those of `class`.
         released: how the public code of the paper names its tensors, where there is any.
         ecg_encoder: reads the ECG; what remains when a method is only used.
 
@@ -221,9 +209,9 @@ class Method(Stage):
     title: ClassVar[str]
     citation: ClassVar[str]
     config_class: ClassVar[type[Config]]
-    schedules: ClassVar[Mapping[str, Schedule]] = {
-        "class": Schedule((12,), (64,)),
-        "smoke": Schedule((2,), (32,)),
+    recipes: ClassVar[Mapping[str, tuple[Recipe, ...]]] = {
+        "class": (Recipe(12, 64),),
+        "smoke": (Recipe(2, 32),),
     }
     released: ClassVar[Layout | None] = None
     ecg_encoder: Any
@@ -253,6 +241,15 @@ class Method(Stage):
     def stages(self) -> list[tuple[str, Stage]]:
         """What is trained one after the other, by name; each trains this method in place."""
         return [("joint", self)]
+
+    @classmethod
+    def recipe(cls, preset: str) -> tuple[Recipe, ...]:
+        """How each stage is trained under a preset.
+
+        Args:
+            preset: its name.
+        """
+        return cls.recipes.get(preset, cls.recipes["class"])
 
     def save(self, path: str | Path, **about: Any) -> None:
         """Write weights with all that is needed to use them.

@@ -20,7 +20,8 @@ from ecglearn.encoders.state_space import S4Encoder
 from ecglearn.errors import InputError
 from ecglearn.losses.focal import masked_focal
 from ecglearn.losses.redundancy import barlow_twins, cross_correlation
-from ecglearn.method import Config, Losses, Method, Objective, Schedule, Stage, register
+from ecglearn.method import Config, Losses, Method, Objective, Stage, register
+from ecglearn.recipe import Recipe
 
 ORDERS = ("labs first", "diagnosis first")
 PIECE = 1024  # records whose table is read at once
@@ -127,9 +128,15 @@ class ClinicalTransfer(Method):
     name, title, citation = "clinical-transfer", "clinical transfer", CITATION
     config_class = ClinicalTransferConfig
     needs = ("ecg", "table", "labs", "diagnoses")
-    schedules: ClassVar = {
-        "class": Schedule((12, 8, 10), (128, 64, 64)),
-        "smoke": Schedule((1, 1, 1), (32, 16, 16)),
+    recipes: ClassVar = {
+        "class": (Recipe(12, 128), Recipe(8, 64), Recipe(10, 64)),
+        "smoke": (Recipe(1, 32), Recipe(1, 16), Recipe(1, 16)),
+        # none of the paper's could be read: after Barlow Twins, CardioLab and MDS-ED
+        "paper": (
+            Recipe(100, 256, 1e-3, (0.9, 0.999), 1e-4, 0.05),
+            Recipe(20, 128, 1e-3, (0.9, 0.999), 1e-4, 0.1),
+            Recipe(40, 32, 1e-3, (0.9, 0.999), 1e-3, 0.0),
+        ),
     }
     config: ClinicalTransferConfig
     ecg_encoder: S4Encoder

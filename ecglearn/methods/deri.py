@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
@@ -25,6 +25,7 @@ from ecglearn.errors import InputError
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import pooled_tokens
 from ecglearn.method import Config, Losses, ReportMethod, register
+from ecglearn.recipe import Recipe
 from ecglearn.released import deri
 
 Vector = Literal["mixed", "aligned"]
@@ -226,6 +227,17 @@ class DERI(ReportMethod):
     """
 
     name, title, citation, config_class = "deri", "DERI", CITATION, DERIConfig
+    recipes: ClassVar = {
+        **ReportMethod.recipes,
+        "paper": (Recipe(50, 512, 1e-3, (0.9, 0.999), 1e-8, 0.0, 5000, known=("batch_size",)),),
+        # two processes with 512 records; the loop of 50 epochs runs 51
+        "released": (
+            Recipe(
+                *(51, 1024, 1e-3, (0.9, 0.999), 1e-8, 0.0, 5000, True),
+                known=tuple(f.name for f in fields(Recipe)),
+            ),
+        ),
+    }
     released = deri.LAYOUT
     config: DERIConfig
     ecg_encoder: ECGResNet | ECGTransformer

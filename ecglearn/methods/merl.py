@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import ClassVar, Literal
 
@@ -22,6 +22,7 @@ from ecglearn.encoders.text_encoder import MED_CPT
 from ecglearn.encoders.text_tower import Pooling, TextTower
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.method import Config, Losses, ReportMethod, register
+from ecglearn.recipe import Recipe
 from ecglearn.released import merl
 
 CITATION = r"""@inproceedings{liu2024merl,
@@ -126,6 +127,22 @@ class MERL(ReportMethod):
     """
 
     name, title, citation, config_class = "merl", "MERL", CITATION, MERLConfig
+    recipes: ClassVar = {
+        **ReportMethod.recipes,
+        "paper": (
+            Recipe(
+                *(50, 512, 2e-4, (0.9, 0.999), 1e-5, 0.0, 5000),
+                known=("epochs", "batch_size", "lr", "weight_decay"),
+            ),
+        ),
+        # eight processes with 128 records; the loop of 20 epochs runs 21
+        "released": (
+            Recipe(
+                *(21, 1024, 1e-3, (0.9, 0.999), 1e-8, 0.0, 5000, True),
+                known=tuple(f.name for f in fields(Recipe)),
+            ),
+        ),
+    }
     released = merl.LAYOUT
     config: MERLConfig
     ecg_encoder: ECGResNet | ECGTransformer

@@ -21,7 +21,8 @@ from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.reconstruction import masked_mse
 from ecglearn.losses.temporal import aligned_cosine, alignment_matrix, local_contrastive
-from ecglearn.method import Config, Losses, Method, Objective, Schedule, Stage, register
+from ecglearn.method import Config, Losses, Method, Objective, Stage, register
+from ecglearn.recipe import Recipe
 from ecglearn.signals.beats import beat_matrices
 
 CITATION = r"""@inproceedings{selivanov2025ptacl,
@@ -156,9 +157,16 @@ class PTACL(Method):
 
     name, title, citation, config_class = "ptacl", "PTACL", CITATION, PTACLConfig
     needs = ("ecg", "cine", "r_peaks")
-    schedules: ClassVar = {
-        "class": Schedule((10, 10, 20), (64, 64, 64)),
-        "smoke": Schedule((1, 1, 2), (32, 32, 32)),
+    recipes: ClassVar = {
+        "class": (Recipe(10, 64), Recipe(10, 64), Recipe(20, 64)),
+        "smoke": (Recipe(1, 32), Recipe(1, 32), Recipe(2, 32)),
+        # the paper gives none: masked ECG as the group's code, masked cine as VideoMAE, contrast
+        # as the group's earlier work, with a smaller rate
+        "paper": (
+            Recipe(400, 256, 1e-3, (0.9, 0.95), 0.05, 0.1),
+            Recipe(400, 256, 1.5e-4, (0.9, 0.95), 0.05, 0.1),
+            Recipe(300, 256, 1e-4, (0.9, 0.999), 1e-4, 0.1),
+        ),
     }
     config: PTACLConfig
     ecg_encoder: ECGTransformer

@@ -23,7 +23,8 @@ from ecglearn.encoders.text_tower import TextTower
 from ecglearn.errors import InputError
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.relevance import relevance, selector_loss
-from ecglearn.method import Config, Losses, Objective, ReportMethod, Schedule, register
+from ecglearn.method import Config, Losses, Objective, ReportMethod, register
+from ecglearn.recipe import Recipe
 from ecglearn.signals.fill import fill_segments
 from ecglearn.signals.missing import keep_segments
 from ecglearn.signals.random_masks import draw_cells, draw_leads, draw_levels
@@ -148,7 +149,12 @@ class SCAR(ReportMethod):
     """
 
     name, title, citation, config_class = "scar", "SCAR", CITATION, SCARConfig
-    schedules: ClassVar = {**ReportMethod.schedules, "class": Schedule((8,), (64,))}
+    recipes: ClassVar = {
+        **ReportMethod.recipes,
+        "class": (Recipe(8, 64),),
+        # none of the paper's could be read: rates of TAMER and MELP, decay of ST-MEM
+        "paper": (Recipe(50, 256, 2e-4, (0.9, 0.999), 0.01, 0.05),),
+    }
     config: SCARConfig
     ecg_encoder: LeadTimeTransformer
 

@@ -29,6 +29,7 @@ from ecglearn.losses.tokens import (
     token_weights,
 )
 from ecglearn.method import Config, Losses, ReportMethod, register
+from ecglearn.recipe import Recipe
 from ecglearn.signals.spectrogram import spectrogram, spectrogram_axes
 
 CITATION = r"""@inproceedings{zhou2026tamer,
@@ -209,6 +210,15 @@ class TAMER(ReportMethod):
     """
 
     name, title, citation, config_class = "tamer", "TAMER", CITATION, TAMERConfig
+    recipes: ClassVar = {
+        **ReportMethod.recipes,
+        "paper": (
+            Recipe(
+                *(50, 256, 2e-4, (0.9, 0.999), 1e-7, 0.0, 40_000),
+                known=("epochs", "batch_size", "lr", "weight_decay", "restarts"),
+            ),
+        ),
+    }
     config: TAMERConfig
     ecg_encoder: ECGResNet
 

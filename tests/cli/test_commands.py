@@ -79,6 +79,8 @@ def test_the_command_line_is_frozen(capsys):
         *(["train", name] for name in list_methods()),
         ["evaluate"],
         ["embed"],
+        ["convert"],
+        ["check"],
     ):
         with pytest.raises(SystemExit):
             main([*words, "--help"])
