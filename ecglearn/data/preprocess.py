@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.rates import check_samples, small_rates
 from ecglearn.data.wfdb.record import ECGRecord
 from ecglearn.errors import InputError
 from ecglearn.signals.beats import detect_beats
@@ -55,11 +56,14 @@ def clean_ecg(
         fs_in: its sampling rate in hertz.
         fs: sampling rate wanted.
 
+    Raises:
+        RecordError: the rates do not stand to each other as small whole numbers do.
+
     Book: preprocessing#prep-chain
     """
     level = _levels(fs)
     fast = tuple(j for j in range(1, level + 1) if fs / 2 ** (j + 1) >= FASTEST_KEPT)
-    resampled = resample(ecg, fs_in, fs)
+    resampled = resample(ecg, *small_rates(fs_in, fs))
     return denoise_wavelet(resampled, level=level, drop_details=fast)
 
 
@@ -75,14 +79,14 @@ def shortest_ecg(fs: float) -> int:
 
 
 def check_length(record: ECGRecord, *, fs: float) -> None:
-    """Refuse a record that is too short for the filter.
+    """Refuse a record that is too short for the filter, or whose rate cannot be changed so.
 
     Args:
         record: as read.
         fs: sampling rate wanted, in hertz.
 
     Raises:
-        RecordError: it is.
+        RecordError: it is; says why.
 
     Book: preprocessing#prep-chain
     """
@@ -92,6 +96,7 @@ def check_length(record: ECGRecord, *, fs: float) -> None:
             f"{samples / record.fs:.1f} s are too short for the filter, which needs "
             f"{shortest_ecg(fs) / fs:.1f} s at {fs:g} Hz"
         )
+    check_samples(samples, *small_rates(record.fs, fs))
 
 
 def observed_at(
@@ -109,7 +114,8 @@ def observed_at(
     """
     if observed.all():
         return np.ones((len(observed), samples), bool)
-    return observed[:, (np.arange(samples) * (fs_in / fs)).astype(np.int64)]
+    last_seen = (np.arange(samples) * (fs_in / fs)).astype(np.int64)
+    return observed[:, np.minimum(last_seen, observed.shape[1] - 1)]
 
 
 def flat_leads(

@@ -37,7 +37,7 @@ def changed(tmp_path, old: str, new: str):
 def outcome(text: str) -> Header | str:
     """What a header says, or the sentence of its refusal."""
     try:
-        return parse_header(PATH, text)
+        return parse_header(PATH, text.encode())
     except RecordError as refusal:
         return str(refusal)
 
@@ -129,9 +129,9 @@ def test_a_gain_is_the_number_that_is_written_or_refused(gain):
 def test_lines_end_at_line_feeds_only():
     for other in ("\x85", "\x0b", "\x0c", "\u2028", "\x1c"):
         text = f"rec 1 500 10\nrec.dat 16 1000/mV 16 0 0 0 0 I\n# a{other}b\n"
-        head = parse_header(PATH, text)
+        head = parse_header(PATH, text.encode())
         assert head.comments == (f"# a{other}b",)
-    crlf = parse_header(PATH, "rec 1 500 10\r\nrec.dat 16 1000/mV 16 0 0 0 0 I\r\n# a\r\n")
+    crlf = parse_header(PATH, b"rec 1 500 10\r\nrec.dat 16 1000/mV 16 0 0 0 0 I\r\n# a\r\n")
     assert (crlf.channels[0].name, crlf.comments) == ("I", ("# a",))
 
 
@@ -139,13 +139,13 @@ def test_headers_without_bound_are_refused_at_once():
     many = "rec 1 500 10\n" + "x\n" * 150_000
     for text in (many, "1" * 100_000, "rec 1 500 " + "9" * 20_000, ""):
         with pytest.raises(RecordError):
-            parse_header(PATH, text)
+            parse_header(PATH, text.encode())
 
 
 def test_spaces_inside_a_name_stay():
-    head = parse_header(PATH, "r 1 500 10\nr.dat 16 1000(0)/mV 16 0 0 0 0 lead  II of Mr. N\n")
+    head = parse_header(PATH, b"r 1 500 10\nr.dat 16 1000(0)/mV 16 0 0 0 0 lead  II of Mr. N\n")
     assert head.channels[0].name == "lead  II of Mr. N"
-    short = parse_header(PATH, "r 1 500 10\nr.dat 16 1000(0)/mV V1\n")
+    short = parse_header(PATH, b"r 1 500 10\nr.dat 16 1000(0)/mV V1\n")
     assert short.channels[0].name == "V1"
 
 

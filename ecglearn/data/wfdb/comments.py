@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 _OLDEST = 120
 _OVER_89 = 300  # how PTB-XL writes "older than 89", for privacy
+_NAMED = 20  # fields that a note lists
 _NOTHING = {"", "unknown", "n/a", "na", "nan", "none", "null", "?", "-"}
 _SEX = {
     **dict.fromkeys(("m", "male", "man", "männlich"), "male"),
@@ -94,7 +95,9 @@ def read_comments(lines: Sequence[str]) -> Patient:
                 unused[key or "a line without a name"] = None
                 inside = inside and not key
     if unused:
-        notes.append(f"comments that are no findings are not used as text: {', '.join(unused)}")
+        named = ", ".join(list(unused)[:_NAMED])
+        more = f" and {len(unused) - _NAMED} more" if len(unused) > _NAMED else ""
+        notes.append(f"comments that are no findings are not used as text: {named}{more}")
     age, sex = _agreed(ages, "age", notes), _agreed(sexes, "sex", notes)
     return Patient(age, sex, "\n".join(text), tuple(notes))
 
