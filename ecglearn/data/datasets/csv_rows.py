@@ -13,6 +13,8 @@ from typing import Any
 from ecglearn.errors import InputError
 
 NOTE = "\0note"  # no column has this name
+LONGEST_CELL = 100_000  # letters
+_LONGEST_READ = 2**24  # letters until a quote that is not closed ends the reading
 _BYTES = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as Python keeps them
 
 
@@ -36,7 +38,7 @@ def table_rows(
     Yields:
         Column to text, spaces at the ends removed; under `NOTE`, what is wrong with its free text,
         if anything. For a row that cannot be used, a sentence that says why: too many or too few
-        fields, or a field that is not UTF-8.
+        fields, a field without end, or one that is not UTF-8.
 
     Raises:
         TableError: the table or a column is absent, a column is there twice, or the table breaks
@@ -65,7 +67,7 @@ def table_rows(
                 raise TableError(
                     f"{found} has more than one column {', '.join(twice)}: leave the right one"
                 )
-            for row in reader:
+            while (row := _next_row(reader)) is not None:
                 yield _checked(row, reader.line_num, free)
     except (csv.Error, OSError, EOFError, zlib.error) as error:
         said = " ".join(str(error).split())
@@ -74,12 +76,27 @@ def table_rows(
         ) from error
 
 
+def _next_row(reader: csv.DictReader) -> dict[str, Any] | None:
+    """The next row, None at the end; a cell may be long, so that only its own row is refused."""
+    usual = csv.field_size_limit(_LONGEST_READ)  # one number for the whole process
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(usual)
+
+
 def _checked(row: dict[str, Any], line: int, free: Sequence[str]) -> dict[str, str] | str:
     """Text of every field, or what is wrong with the row."""
     if "" in row and isinstance(row[""], list):
         return f"line {line} of the table has too many fields: check its commas and quotes"
     if None in row.values():
         return f"line {line} of the table has too few fields: check its commas and quotes"
+    endless = [name for name, text in row.items() if len(text) > LONGEST_CELL]
+    if endless:
+        return (
+            f"line {line} of the table: {', '.join(endless)} has {len(row[endless[0]]):,} letters "
+            f"and {LONGEST_CELL:,} are read; shorten it, or look for a quote that is not closed"
+        )
     hurt = [name for name, text in row.items() if _BYTES.search(text)]
     costly = [name for name in hurt if name not in free]
     if costly:

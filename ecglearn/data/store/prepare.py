@@ -26,6 +26,7 @@ from ecglearn.data.store.format import (
     StoreError,
     join_shards,
 )
+from ecglearn.data.store.refusal import no_text
 from ecglearn.data.store.shards import Settings, write_shard
 from ecglearn.errors import MissingGroupError
 from ecglearn.provenance import code_digest
@@ -179,8 +180,9 @@ def _checked(entries: Listing, settings: Settings) -> Listing:
     seen.execute("CREATE TABLE records (name TEXT PRIMARY KEY) WITHOUT ROWID")
     seen.execute("CREATE TABLE patients (name TEXT PRIMARY KEY, split TEXT) WITHOUT ROWID")
     for entry in entries:
-        if isinstance(entry, SkippedRecord):
-            yield entry
+        lost = no_text(entry)
+        if lost or isinstance(entry, SkippedRecord):
+            yield lost or entry
             continue
         if not seen.execute("INSERT OR IGNORE INTO records VALUES (?)", (entry.record,)).rowcount:
             yield SkippedRecord(

@@ -20,6 +20,7 @@ from ecglearn.data.preprocess import (
     clean_ecg,
     finish_record,
 )
+from ecglearn.data.store.refusal import refusal
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.record import ECGRecord, read_record
 
@@ -90,12 +91,12 @@ def write_shard(
             alike = waiting.setdefault((record.fs, samples), [])
             alike.append((row, record))
             if len(alike) * samples >= TOGETHER:
-                _clean(alike, settings)
+                _clean(alike, folder, settings)
                 alike.clear()
-        except RecordError as error:
-            row["reason"] = str(error).replace(f"{folder}{os.sep}", "")
+        except Exception as error:
+            row["reason"] = refusal(error, folder)
     for alike in waiting.values():
-        _clean(alike, settings)
+        _clean(alike, folder, settings)
     table = pa.Table.from_pylist(rows, schema(settings.label_sets))
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
@@ -149,17 +150,25 @@ def _described(entry: RecordMeta, record: ECGRecord, settings: Settings) -> dict
     }
 
 
-def _clean(alike: list[Read], settings: Settings) -> None:
+def _clean(alike: list[Read], folder: Path, settings: Settings) -> None:
     """Filter records of one rate and length together, and complete their rows."""
     if not alike:
         return
-    signals = np.stack([record.signal for _, record in alike])
-    clean = clean_ecg(signals, alike[0][1].fs, fs=settings.fs)
+    try:
+        signals = np.stack([record.signal for _, record in alike])
+        clean = clean_ecg(signals, alike[0][1].fs, fs=settings.fs)
+    except Exception as error:
+        if len(alike) == 1:
+            alike[0][0]["reason"] = refusal(error, folder)
+        else:  # one of them: each alone
+            for one in alike:
+                _clean([one], folder, settings)
+        return
     for (row, record), signal in zip(alike, clean, strict=True):
         try:
             row |= _stored(signal, record, row["notes"], settings)
-        except RecordError as error:
-            row["reason"] = str(error)
+        except Exception as error:
+            row["reason"] = refusal(error, folder)
 
 
 def _stored(

@@ -30,6 +30,7 @@ BYTES_PER_SAMPLE = {
     "524": 0,
 }
 _RATES = (1.0, 100_000.0)
+_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 
 class RecordError(InputError):
@@ -87,6 +88,17 @@ def check_promises(head: Any, *, root: Place | None, longest: float) -> tuple[in
         if head.frames and there > frames + 2 * packed  # packed samples end in a group of 2 or 3
     ]
     return frames, notes[:3]
+
+
+def disk_failed(error: Exception) -> bool:
+    """Whether an error is about the disk that we write to, and about no record.
+
+    Args:
+        error: any.
+
+    Book: the-12-lead-ecg#ecg-own-record
+    """
+    return isinstance(error, OSError) and error.errno in _DISK
 
 
 def no_file(path: Path) -> str:

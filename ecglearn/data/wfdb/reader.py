@@ -13,6 +13,7 @@ from ecglearn.data.wfdb.checks import (
     check_inside,
     check_promises,
     check_sums,
+    disk_failed,
     no_file,
 )
 from ecglearn.data.wfdb.format16 import plain_signal
@@ -95,9 +96,9 @@ def open_record(
             sums = counts.sum(1, dtype=np.int64).tolist() if verify else []
         else:
             counts, sums = other_signal(header.parent, head, frames)
-    except MissingGroupError:
-        raise
     except Exception as error:
+        if isinstance(error, MissingGroupError) or disk_failed(error):
+            raise
         raise RecordError(
             f"{header}: the signal cannot be read ({_say(error)}); get the record's files again"
         ) from error

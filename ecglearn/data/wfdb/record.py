@@ -190,7 +190,7 @@ def _at_rate(
 def _bridge(signal: np.ndarray, observed: np.ndarray, leads: tuple[str, ...]) -> list[str]:
     """Draw lines over gaps, in place; leads without information are not observed; say so."""
     notes: list[str] = []
-    whole = observed.all(1)
+    whole = np.all(observed, axis=1)
     flat = np.equal(signal.min(1), signal.max(1))
     for k in np.flatnonzero(flat | ~whole):
         lead, row, seen = leads[k], signal[k], observed[k]
