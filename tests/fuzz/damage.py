@@ -46,6 +46,10 @@ WORDS = (
     *(b"folder", b"pipe", b"loop", b"nowhere", b"other.dat", b"rec/2", b"rec/", b"rec/x", b"\xff"),
     *(b"II", b"V1", b"-aVR", b"a~L", b"vx", b"7", b"lead", b"\x1b[2J", "Ⅱ".encode()),
 )
+FORMATS = (
+    *(b"8", b"16", b"24", b"32", b"61", b"80", b"160", b"212", b"310", b"311", b"508", b"516"),
+    *(b"16x2", b"16x3+24", b"212x2", b"16:7", b"61:3", b"80+5"),
+)
 HOSTILE = (
     *(b"# a" + b" " * 10_000 + b"b", b"#<" + b" " * 1000, b"#" * 5000, b"# Age: " + b"9" * 9000),
     *(b"# Dx: " + b"426783006," * 5000, b"#\n" * 150_000, b"# x: y\n" * 50_000, b"x\n" * 150_000),
@@ -131,7 +135,9 @@ def damaged_lines(text: bytes, rng: random.Random) -> tuple[bytes, str]:
     """A header with its lines, or ends of lines, in disorder."""
     lines = text.split(b"\n")
     k = rng.randrange(len(lines))
-    kind = rng.choice(["gone", "twice", "cut", "joined", "moved", "end", "endless", "hostile"])
+    kind = rng.choice(
+        ["gone", "twice", "cut", "joined", "moved", "end", "endless", "hostile", "all"]
+    )
     if kind == "gone":
         del lines[k]
     elif kind == "twice":
@@ -145,6 +151,14 @@ def damaged_lines(text: bytes, rng: random.Random) -> tuple[bytes, str]:
     elif kind == "end":
         end = rng.choice([b"\r\n", b"\r", b"\x85", b"\x0b", b"\x0c", "\u2028".encode(), b"\x00\n"])
         return end.join(lines), f"header: lines end with {end!r}"
+    elif kind == "all":
+        fields = [line.split(b" ") for line in lines]
+        at, word = rng.choice([(1, rng.choice(FORMATS)), (2, rng.choice(WORDS))])
+        for line in fields[1:]:
+            if len(line) > 2 and not line[0].startswith(b"#"):
+                line[at] = word
+        lines = [b" ".join(line) for line in fields]
+        kind = f"every field {at} is {word[:20]!r}"
     elif kind == "endless":
         lines[k] += b" " * rng.choice([10, 10_000, 200_000])
     else:

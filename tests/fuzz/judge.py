@@ -65,8 +65,7 @@ def judge(header: bytes, files: Files) -> Verdict:
     if count not in (0, len(lines) - 1):
         v.faults.append(f"{count} channels are promised but {len(lines) - 1} described")
     channels = [_line(line, k, v) for k, line in enumerate(lines[1:], start=1)]
-    if not v.faults:
-        _samples(channels, frames, files, v)
+    _samples(channels, frames, files, v)
     return v
 
 
@@ -251,8 +250,8 @@ def _samples(channels: list[Line], frames: int, files: Files, v: Verdict) -> Non
             v.faults.append("the channels of")
         elif mine[0].fmt in (508, 516, 524):
             v.faults += ["cannot be read", "no samples", "too many to hold"]
-        else:
-            values = sum(line.per_frame for line in mine)
+        elif mine[0].fmt in BITS:
+            values = max(1, sum(line.per_frame for line in mine))
             size = (len(content) - mine[0].offset) * 8
             there.append(int(size / (values * BITS[mine[0].fmt])))
             if there[-1] < max(frames, 1):

@@ -87,6 +87,10 @@ def other_signal(
                 ignore_skew=True,
             )
             for row, channel, read in zip(rows, head.channels, part.e_d_signal, strict=True):
+                if channel.fmt == "61":
+                    read = read.astype(np.int16).byteswap()
+                elif channel.fmt == "311":  # wfdb 4.3 takes a bit that belongs to no sample
+                    read = (read.astype(np.int16) + 512) % 1024 - 512
                 row[start * channel.per_frame : stop * channel.per_frame] = read
     sums = [int(row.sum(dtype=np.int64)) for row in rows]
     for row, channel in zip(rows, head.channels, strict=True):
@@ -111,7 +115,8 @@ def _clean_header(head: Header, frames: int, files: dict[str, str]) -> str:
     for number, c in enumerate(head.channels):
         frame = f"x{c.per_frame}" if c.per_frame > 1 else ""
         start = f"+{c.offset}" if c.offset else ""
-        stored = f"{c.fmt}{frame}{start}"
+        fmt = "16" if c.fmt == "61" else c.fmt  # wfdb 4.3 stops at big-endian samples
+        stored = f"{fmt}{frame}{start}"
         lines.append(f"{files[c.file]} {stored} 200/mV 0 {c.zero} {c.initial or 0} 0 0 c{number}")
     return "\n".join(lines) + "\n"
 
