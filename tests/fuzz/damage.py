@@ -114,8 +114,8 @@ def _swap(fields: list[bytes], at: int, rng: random.Random) -> None:
     fields[at], fields[other] = fields[other], fields[at]
 
 
-FIELD: dict[str, Callable[[list[bytes], int, random.Random], None]] = {
-    "absent": lambda fields, at, rng: fields.pop(at) and None,
+FIELD: dict[str, Callable[[list[bytes], int, random.Random], object]] = {
+    "absent": lambda fields, at, rng: fields.pop(at),
     "a bit flipped": _flip,
     "a byte too many": _insert,
     "a byte too few": _drop,

@@ -16,10 +16,12 @@ from ecglearn.data.wfdb.record import ECGRecord, read_record
 from ecglearn.signals.leads import EIGHT, LEADS
 from tests.data.wfdb_writer import counts
 from tests.fuzz.damage import damaged_bytes, damaged_field, damaged_lines
-from tests.fuzz.judge import Files, Verdict, broken, judge
+from tests.fuzz.judge import judge
+from tests.fuzz.judge_samples import Files, Verdict, broken
 from tests.fuzz.outcome import Tally, outcome_of
 
 SAMPLES = 300
+RATES = (61.0, 100.0, 123.4567, 250.0, 999.999)
 PLACES = {  # what stands beside the record, and the words for it
     "folder": "is a folder",
     "pipe": "is a pipe",
@@ -36,11 +38,13 @@ class Case:
         what: in words.
         header: content of `rec.hea`, or a key of `PLACES`.
         data: content of `rec.dat`, or a key of `PLACES`.
+        fs: samples per second to ask for; mostly none.
     """
 
     what: str
     header: bytes | str
     data: bytes | str
+    fs: float | None
 
 
 def cases(seed: int, number: int) -> Iterator[Case]:
@@ -63,7 +67,8 @@ def cases(seed: int, number: int) -> Iterator[Case]:
             place, of = rng.choice(list(PLACES)), rng.choice(["header", "data"])
             what = f"{of} {PLACES[place]}"
             header, data = (place, data) if of == "header" else (header, place)
-        yield Case(f"#{k} {name}: {what}", header, data)
+        fs = rng.choice(RATES) if rng.random() < 0.1 else None
+        yield Case(f"#{k} {name}: {what}{f' at {fs} Hz' if fs else ''}", header, data, fs)
 
 
 def originals() -> list[tuple[str, bytes, bytes]]:
@@ -72,55 +77,27 @@ def originals() -> list[tuple[str, bytes, bytes]]:
     spans = [int(np.ptp(row)) for row in digital.T]
     resp = np.arange(SAMPLES)[:, None] % 100
     eight = [LEADS.index(lead) for lead in EIGHT]
-    plain = _lines(digital, LEADS, "16 1000(0)/mV")
-    shifted = digital + 20
+    shifted, wide = digital + 20, np.hstack([digital, resp])
+    few = digital[:, eight]
+    whole, dated = "500 300", "500/1000(3) 300 12:00:00 1/1/1999"
+
+    def lines(middle: str | list[str], rows: np.ndarray = digital, **options: int) -> list[str]:
+        return _lines(rows, LEADS, middle, **options)
+
+    usual = lines("16 1000(0)/mV")
     return [
-        ("plain", _header(12, "500 300", plain), _bytes(digital)),
-        ("dated", _header(12, "500/1000(3) 300 12:00:00 1/1/1999", plain), _bytes(digital)),
-        ("crlf", _header(12, "500 300", plain).replace(b"\n", b"\r\n"), _bytes(digital)),
-        (
-            "baselines",
-            _header(12, "500 300", _lines(shifted, LEADS, "16 1000(20)/mV")),
-            _bytes(shifted),
-        ),
-        (
-            "zeros",
-            _header(12, "500 300", _lines(shifted, LEADS, "16 1000/mV", zero=20)),
-            _bytes(shifted),
-        ),
-        (
-            "no sums",
-            _header(12, "500 300", _lines(digital, LEADS, "16 1000(0)/mV", sums=False)),
-            _bytes(digital),
-        ),
-        (
-            "offset",
-            _header(12, "500 300", _lines(digital, LEADS, "16+24 1000/mV")),
-            bytes(24) + _bytes(digital),
-        ),
-        ("microvolt", _header(12, "500 300", _lines(digital, LEADS, "16 1/uV")), _bytes(digital)),
-        (
-            "spans",
-            _header(12, "500 300", _lines(digital, LEADS, [f"16 {n}(0)/mV" for n in spans])),
-            _bytes(digital),
-        ),
-        (
-            "eight",
-            _header(8, "500 300", _lines(digital[:, eight], EIGHT, "16 1000/mV")),
-            _bytes(digital[:, eight]),
-        ),
-        (
-            "resp",
-            _header(
-                13, "500 300", _lines(np.hstack([digital, resp]), (*LEADS, "RESP"), "16 1000/mV")
-            ),
-            _bytes(np.hstack([digital, resp])),
-        ),
-        (
-            "212",
-            _header(12, "500 300", _lines(digital // 8, LEADS, "212 125(0)/mV")),
-            _packed(digital // 8),
-        ),
+        ("plain", _header(whole, usual), _bytes(digital)),
+        ("dated", _header(dated, usual), _bytes(digital)),
+        ("crlf", _header(whole, usual).replace(b"\n", b"\r\n"), _bytes(digital)),
+        ("baselines", _header(whole, lines("16 1000(20)/mV", shifted)), _bytes(shifted)),
+        ("zeros", _header(whole, lines("16 1000/mV", shifted, zero=20)), _bytes(shifted)),
+        ("no sums", _header(whole, lines("16 1000(0)/mV", sums=False)), _bytes(digital)),
+        ("offset", _header(whole, lines("16+24 1000/mV")), bytes(24) + _bytes(digital)),
+        ("microvolt", _header(whole, lines("16 1/uV")), _bytes(digital)),
+        ("spans", _header(whole, lines([f"16 {n}(0)/mV" for n in spans])), _bytes(digital)),
+        ("eight", _header(whole, _lines(few, EIGHT, "16 1000/mV")), _bytes(few)),
+        ("resp", _header(whole, _lines(wide, (*LEADS, "RESP"), "16 1000/mV")), _bytes(wide)),
+        ("212", _header(whole, lines("212 125(0)/mV", digital // 8)), _packed(digital // 8)),
     ]
 
 
@@ -130,7 +107,7 @@ def _lines(
     middle: str | list[str],
     *,
     zero: int = 0,
-    sums: bool = True,
+    sums: int = True,
 ) -> list[str]:
     each = [middle] * len(leads) if isinstance(middle, str) else middle
     return [
@@ -139,9 +116,9 @@ def _lines(
     ]
 
 
-def _header(channels: int, rest: str, lines: list[str]) -> bytes:
+def _header(rest: str, lines: list[str]) -> bytes:
     comments = ["# Age: 61", "# Sex: Male", "# Dx: 426783006"]
-    return "\n".join([f"rec {channels} {rest}", *lines, *comments, ""]).encode()
+    return "\n".join([f"rec {len(lines)} {rest}", *lines, *comments, ""]).encode()
 
 
 def _bytes(digital: np.ndarray) -> bytes:
@@ -169,10 +146,13 @@ def tally_records(number: int, seed: int = 0) -> Tally:
             _put(folder, "rec.dat", case.data)
             right = _right(case)
 
-            def judged(found: object, right: Verdict = right) -> tuple[str, str]:
-                return _judged(found, right)
+            def judged(found: object, right=right, fs=case.fs) -> tuple[str, str]:
+                return _judged(found, right, fs)
 
-            outcome, told = outcome_of(lambda: read_record(folder / "rec", root=folder), judged)
+            def read(fs=case.fs) -> ECGRecord:
+                return read_record(folder / "rec", root=folder, fs=fs)
+
+            outcome, told = outcome_of(read, judged)
             tally.add(outcome, case.what, f"{told} | {right.faults} {right.allowed} {right.notes}")
     return tally
 
@@ -197,21 +177,33 @@ def _right(case: Case) -> Verdict:
     return judge(case.header, files)
 
 
-def _judged(found: object, right: Verdict) -> tuple[str, str]:
+def _judged(found: object, right: Verdict, fs: float | None) -> tuple[str, str]:
     if isinstance(found, RecordError):
         told = str(found)
         if "\n" in told or len(told) > 2000:
             return "false reason", f"no sentence: {told}"
         reasons = [*right.faults, *right.allowed]
+        reasons += ["do not go to", "too many to hold"] if fs else []
         return ("refused rightly" if any(why in told for why in reasons) else "false reason"), told
     if not isinstance(found, ECGRecord):
         return "crash", repr(found)
     if right.faults:
         return "silent", f"read in spite of {right.faults}"
-    wrong = _wrong(found, right)
+    wrong = _wrong(found, right) if fs is None else _wrong_rate(found, right, fs)
     if wrong:
         return "silent", wrong
     return ("noted" if found.notes else "right"), "; ".join(found.notes)
+
+
+def _wrong_rate(found: ECGRecord, right: Verdict, fs: float) -> str:
+    """What is wrong with a record at another rate; its values are judged at its own."""
+    assert right.signal is not None
+    if found.fs != fs or not np.isfinite(found.signal).all():
+        return f"{found.fs} Hz, or samples that are no numbers"
+    length = right.signal.shape[1] * fs / right.fs
+    if not length - 1 <= found.signal.shape[1] <= length + 1 + length * 1e-6:
+        return f"{found.signal.shape[1]} samples instead of {length:g}"
+    return ""
 
 
 def _wrong(found: ECGRecord, right: Verdict) -> str:

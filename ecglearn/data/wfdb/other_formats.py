@@ -50,7 +50,7 @@ def import_wfdb() -> Any:
 
 def other_signal(
     folder: Path, head: Header, frames: int
-) -> tuple[list[NDArray[np.int32]], list[int]]:
+) -> tuple[NDArray[np.int32] | list[NDArray[np.int32]], list[int]]:
     """Read the samples of a record in any format, each channel at its own rate.
 
     Args:
@@ -59,8 +59,8 @@ def other_signal(
         frames: how many frames there are.
 
     Returns:
-        Stored integers of each channel, a skew undone, and the checksum of each channel, taken over
-        the samples as stored: before that.
+        Stored integers of each channel, one array where all have one rate, a skew undone, and the
+        checksum of each channel, taken over the samples as stored: before that.
 
     Raises:
         MissingGroupError: the package wfdb is not installed.
@@ -69,7 +69,11 @@ def other_signal(
     Book: the-12-lead-ecg#ecg-own-record
     """
     wfdb = import_wfdb()
-    rows = [np.empty(frames * channel.per_frame, np.int32) for channel in head.channels]
+    rates = [channel.per_frame for channel in head.channels]
+    if len(set(rates)) == 1:
+        rows: Any = np.empty((len(rates), frames * rates[0]), np.int32)
+    else:
+        rows = [np.empty(frames * rate, np.int32) for rate in rates]
     with tempfile.TemporaryDirectory() as place:
         files = {name: f"f{k}.dat" for k, name in enumerate(dict.fromkeys(_files(head)))}
         for name, short in files.items():

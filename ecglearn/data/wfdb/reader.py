@@ -106,7 +106,7 @@ def open_record(
         check_sums(head, sums)
     kept = _of_one_rate(head, notes)
     channels = [head.channels[k] for k in kept]
-    if len(kept) < len(head.channels) or not head.plain:
+    if isinstance(counts, list) or len(kept) < len(head.channels):
         counts = np.stack([counts[k] for k in kept])
     return RawRecord(
         header=header,

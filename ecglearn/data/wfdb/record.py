@@ -43,7 +43,7 @@ class ECGRecord:
             sample of a missing lead.
         missing: leads without any information: flat, or without one finite sample.
         calibrated: False when the file's gains could not be believed, so that the size in millivolt
-            is an estimate (the leads' sizes relative to each other are right).
+            is an estimate or wrong; `notes` say why.
         notes: one sentence for everything above that was not as it should be.
         comments: the comment lines of the header, untouched.
 
@@ -74,11 +74,16 @@ def read_record(
 ) -> ECGRecord:
     """Read one 12-lead electrocardiogram from a WFDB record.
 
-    Leads are found by name in any order and spelling; other channels are left out. A record with
-    only I, II and V1 to V6 gets the other four limb leads computed. Millivolt come from the gains
-    in the header, unless these break the limb-lead rules while the stored integers keep them (as in
-    LUDB, where each lead was scaled to a span of one): then the integers are used, 1,000 to the
-    millivolt, and `calibrated` is False.
+    Leads are found by name in any order and spelling; other channels are left out. III, aVR, aVL
+    and aVF are computed from I and II where they are not there. Millivolt come from the gains in
+    the header, unless these break the rules of the limb leads that are there while the stored
+    integers keep them (as in LUDB, where each lead was scaled to a span of one): then the integers
+    are used, 1,000 to the millivolt, and `calibrated` is False. So it is where a lead has a size
+    that no heart, chest and electrode can make.
+
+    A header must be written as header(5) says wherever it decides about samples; what is damaged
+    there is refused with the field and its value, and nothing is guessed. Memory holds the stored
+    integers and the result, hardly more.
 
     Args:
         path: the record, with or without `.hea`.
@@ -177,12 +182,10 @@ def _at_rate(
         check_samples(signal.shape[1], down, up)
     except RecordError as error:
         raise RecordError(f"{raw.header}: {error}") from error
-    some = max(1, _TOGETHER // signal.shape[1])
-    parts = [
-        resample(signal[k : k + some], down, up).astype(np.float32)
-        for k in range(0, len(signal), some)
-    ]
-    resampled = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    resampled = np.empty((len(signal), -(-signal.shape[1] * up // down)), np.float32)
+    some = max(1, _TOGETHER // max(signal.shape[1], resampled.shape[1]))
+    for k in range(0, len(signal), some):
+        resampled[k : k + some] = resample(signal[k : k + some], down, up)
     last_seen = np.arange(resampled.shape[1]) * down // up
     return resampled, observed[:, last_seen]
 
