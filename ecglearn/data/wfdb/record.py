@@ -23,7 +23,7 @@ from ecglearn.signals.leads import (
 
 __all__ = ["ECGRecord", "read_record"]
 
-_TOGETHER = 2**24  # samples that are resampled in one call
+_TOGETHER = 2**20  # samples that are resampled in one call
 
 
 @dataclass(frozen=True, eq=False)
