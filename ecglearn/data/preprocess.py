@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ecglearn.data.wfdb.checks import RecordError
-from ecglearn.data.wfdb.rates import check_samples, small_rates
+from ecglearn.data.wfdb.checks import RecordError, check_samples
 from ecglearn.data.wfdb.record import ECGRecord
 from ecglearn.errors import InputError
 from ecglearn.signals.beats import detect_beats
 from ecglearn.signals.filters import FLAT, denoise_wavelet, resample
 from ecglearn.signals.leads import LEADS
+from ecglearn.signals.rates import small_rates
 
 SLOWEST_KEPT = 0.98  # hertz: upper edge of the band that the default filter removes
 FASTEST_KEPT = 62.0  # hertz: bands that begin above this are removed
@@ -57,7 +57,7 @@ def clean_ecg(
         fs: sampling rate wanted.
 
     Raises:
-        RecordError: the rates do not stand to each other as small whole numbers do.
+        InputError: the rates do not stand to each other as small whole numbers do.
 
     Book: preprocessing#prep-chain
     """
@@ -96,7 +96,11 @@ def check_length(record: ECGRecord, *, fs: float) -> None:
             f"{samples / record.fs:.1f} s are too short for the filter, which needs "
             f"{shortest_ecg(fs) / fs:.1f} s at {fs:g} Hz"
         )
-    check_samples(samples, *small_rates(record.fs, fs))
+    try:
+        small_rates(record.fs, fs)
+    except InputError as error:
+        raise RecordError(str(error)) from error
+    check_samples(samples, record.fs, fs)
 
 
 def observed_at(

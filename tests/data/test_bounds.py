@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.other_formats import other_signal
-from ecglearn.data.wfdb.rates import small_rates
 from ecglearn.data.wfdb.reader import open_record
 from ecglearn.data.wfdb.record import read_record
+from ecglearn.errors import InputError
+from ecglearn.signals.rates import small_rates
 from tests.data.wfdb_writer import counts, write
 from tests.fuzz.damage import HOSTILE
 from tests.fuzz.judge_samples import BITS, stored
@@ -28,7 +29,7 @@ def outcome(work, *given, **options):
     """What it gives, or the sentence of its refusal."""
     try:
         return work(*given, **options)
-    except RecordError as refusal:
+    except InputError as refusal:
         return str(refusal)
 
 

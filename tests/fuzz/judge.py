@@ -78,8 +78,6 @@ def _first(fields: list[bytes], v: Verdict) -> tuple[int, int]:
         v.allowed.append("the sampling rate")
     if not 1 <= fs <= 100_000:
         v.faults.append("samples per second cannot be")
-    elif not 40 <= fs <= 25_000:
-        v.notes.append("no electrocardiograph")
     if len(fields) > 3 and whole(fields[3]):
         if len(fields[3]) > 15:
             v.faults.append("the number of samples is")
@@ -116,7 +114,9 @@ def _line(text: bytes, k: int, v: Verdict) -> Line:
             numbers.append(int(word))
         elif len(rest) > 5:
             numbers.append(None)
-            if at != 1:
+            if at == 2 and line.fmt == 8:
+                v.faults.append("the initial value")
+            elif at != 1:
                 v.notes.append("not read")
         else:
             break

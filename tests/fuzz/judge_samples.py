@@ -148,6 +148,8 @@ def _leads(channels: list[Line], rows: dict[int, np.ndarray], v: Verdict) -> Non
         return
     by_lead = {known[line.name]: line for line in leads}
     v.fs *= leads[0].per_frame
+    if not 40 <= v.fs <= 25_000:
+        v.notes.append("no electrocardiograph")
     if any(line.per_frame != leads[0].per_frame for line in channels):
         v.notes.append("another rate")
     counts, signal = [], []

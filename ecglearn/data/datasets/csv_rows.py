@@ -38,7 +38,7 @@ def table_rows(
     Yields:
         Column to text, spaces at the ends removed; under `NOTE`, what is wrong with its free text,
         if anything. For a row that cannot be used, a sentence that says why: too many or too few
-        fields, a field without end, or one that is not UTF-8.
+        fields, or a field that is not UTF-8.
 
     Raises:
         TableError: the table or a column is absent, a column is there twice, or the table breaks
@@ -91,18 +91,18 @@ def _checked(row: dict[str, Any], line: int, free: Sequence[str]) -> dict[str, s
         return f"line {line} of the table has too many fields: check its commas and quotes"
     if None in row.values():
         return f"line {line} of the table has too few fields: check its commas and quotes"
-    endless = [name for name, text in row.items() if len(text) > LONGEST_CELL]
-    if endless:
-        return (
-            f"line {line} of the table: {', '.join(endless)} has {len(row[endless[0]]):,} letters "
-            f"and {LONGEST_CELL:,} are read; shorten it, or look for a quote that is not closed"
-        )
     hurt = [name for name, text in row.items() if _BYTES.search(text)]
     costly = [name for name in hurt if name not in free]
     if costly:
         return (
             f"line {line} of the table: {', '.join(costly)} is not UTF-8 text; convert the table "
             "from the encoding that it was written in"
+        )
+    endless = [name for name, text in row.items() if len(text) > LONGEST_CELL]
+    if endless:
+        return (
+            f"line {line} of the table: {', '.join(endless)} has {len(row[endless[0]]):,} letters "
+            f"and {LONGEST_CELL:,} are read; shorten it, or look for a quote that is not closed"
         )
     lost = [name for name in free if name in hurt or "\ufffd" in row.get(name, "")]
     found = {name: _BYTES.sub("\ufffd", text).strip() for name, text in row.items()}

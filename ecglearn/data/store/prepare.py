@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from ecglearn.data.datasets.base import Listing, RecordMeta, SkippedRecord
+from ecglearn.data.datasets.base import Listing, RecordMeta, SkippedRecord, without_text
 from ecglearn.data.datasets.registry import DATASETS, DatasetInfo
 from ecglearn.data.splits import split_of
 from ecglearn.data.store.format import (
@@ -26,7 +26,6 @@ from ecglearn.data.store.format import (
     StoreError,
     join_shards,
 )
-from ecglearn.data.store.refusal import no_text
 from ecglearn.data.store.shards import Settings, write_shard
 from ecglearn.errors import MissingGroupError
 from ecglearn.provenance import code_digest
@@ -180,7 +179,7 @@ def _checked(entries: Listing, settings: Settings) -> Listing:
     seen.execute("CREATE TABLE records (name TEXT PRIMARY KEY) WITHOUT ROWID")
     seen.execute("CREATE TABLE patients (name TEXT PRIMARY KEY, split TEXT) WITHOUT ROWID")
     for entry in entries:
-        lost = no_text(entry)
+        lost = without_text(entry)
         if lost or isinstance(entry, SkippedRecord):
             yield lost or entry
             continue

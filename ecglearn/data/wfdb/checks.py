@@ -200,6 +200,26 @@ def _check_length(header: Path, frames: int, head: Any, longest: float) -> None:
         )
 
 
+def check_samples(samples: int, fs_in: float, fs_out: float) -> None:
+    """Refuse to make more samples than are read at once.
+
+    Args:
+        samples: of each of twelve leads.
+        fs_in: their rate.
+        fs_out: the rate wanted.
+
+    Raises:
+        RecordError: there would be too many.
+
+    Book: preprocessing#prep-resampling
+    """
+    if samples * fs_out * 12 > _MOST_VALUES * fs_in:
+        raise RecordError(
+            f"{samples:,} samples would become {samples / fs_in * fs_out:,.0f}, too many to hold; "
+            "take a lower rate"
+        )
+
+
 def check_sums(head: Any, sums: list[int]) -> None:
     """Compare the samples with the checksums that the header promises; zeros promise nothing.
 

@@ -28,7 +28,7 @@ from ecglearn.data.wfdb.grammar import (
 )
 
 DEFAULT_RATE, DEFAULT_GAIN = 250.0, 200.0
-_SLOW, _FAST = 50.0, 20_000.0  # samples per second outside of which no electrocardiograph works
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,10 @@ def parse_header(path: Path, content: bytes) -> Header:
     except UnicodeDecodeError:
         notes.append("the header is not UTF-8: read as Latin-1")
     told = tuple(as_text(line) for line in comments)
-    return Header(path, fs, frames, channels, told, tuple(dict.fromkeys(notes)))
+    said = list(dict.fromkeys(notes))
+    if len(said) > _MOST_NOTES:
+        said[_MOST_NOTES:] = [f"and {len(said) - _MOST_NOTES} more that is odd in the header"]
+    return Header(path, fs, frames, channels, told, tuple(said))
 
 
 def _record_line(path: Path, line: bytes, notes: list[str]) -> tuple[int, float, int]:
@@ -162,11 +165,6 @@ def _record_line(path: Path, line: bytes, notes: list[str]) -> tuple[int, float,
         raise RecordError(
             f"{path}: the sampling rate {shown(words[2])} is no number; correct the header's "
             "first line"
-        )
-    if not _SLOW <= fs <= _FAST:
-        notes.append(
-            f"{fs:g} samples per second: no electrocardiograph writes so "
-            f"{'few' if fs < _SLOW else 'many'}, so times may be wrong"
         )
     frames = 0
     if len(words) > 3 and COUNT.fullmatch(words[3]):
@@ -204,10 +202,13 @@ def _channel(path: Path, number: int, line: bytes, notes: list[str]) -> Channel:
         )
     found, odd, name = _numbers(words[3:], line)
     baseline, unit = (gain[2], gain[3]) if gain else (None, None)
-    if baseline is None and "zero of the converter" in odd:
+    needed = {"zero of the converter"} if baseline is None else set()
+    if stored[1] == b"8":
+        needed.add("initial value")
+    for what in sorted(needed & odd.keys()):
         raise RecordError(
-            f"{path}: the zero of the converter of channel {number}, which is its baseline, is "
-            f"{shown(odd['zero of the converter'])}; write a whole number"
+            f"{path}: the {what} of channel {number}, on which all its samples rest, is "
+            f"{shown(odd[what])}; write a whole number"
         )
     notes += [f"channel {number}: {what} {shown(word)} is not read" for what, word in odd.items()]
     if unit is None and size:

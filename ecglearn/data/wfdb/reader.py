@@ -23,6 +23,7 @@ from ecglearn.errors import MissingGroupError
 from ecglearn.signals.leads import canonical
 
 _LARGEST_HEADER = 1_000_000  # bytes
+_SLOW, _FAST = 50.0, 20_000.0  # samples per second outside of which no electrocardiograph works
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,13 +107,19 @@ def open_record(
         check_sums(head, sums)
     kept = _of_one_rate(head, notes)
     channels = [head.channels[k] for k in kept]
+    fs = head.fs * channels[0].per_frame
+    if not _SLOW <= fs <= _FAST:
+        notes.append(
+            f"{fs:g} samples per second: no electrocardiograph writes so "
+            f"{'few' if fs < _SLOW else 'many'}, so times may be wrong"
+        )
     if isinstance(counts, list) or len(kept) < len(head.channels):
         counts = np.stack([counts[k] for k in kept])
     return RawRecord(
         header=header,
         names=tuple(channel.name for channel in channels),
         units=tuple(channel.unit for channel in channels),
-        fs=head.fs * channels[0].per_frame,
+        fs=fs,
         counts=counts,
         invalid=np.array([INVALID[channel.fmt] for channel in channels]),
         gains=np.array([channel.gain for channel in channels]),
@@ -145,6 +152,8 @@ def _of_one_rate(head: Header, notes: list[str]) -> list[int]:
 
 def _header_path(path: Place) -> Path:
     given = Path(path)
+    if not given.name:
+        raise RecordError(f"{given}: names no record; give the path of a WFDB header")
     header = given if given.suffix == ".hea" else given.with_name(given.name + ".hea")
     what = no_file(header)
     if what:

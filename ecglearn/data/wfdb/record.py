@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.checks import RecordError, check_samples
 from ecglearn.data.wfdb.comments import read_comments
 from ecglearn.data.wfdb.millivolt import to_millivolt
-from ecglearn.data.wfdb.rates import check_samples, small_rates
 from ecglearn.data.wfdb.reader import RawRecord, open_record
+from ecglearn.errors import InputError
 from ecglearn.signals.filters import resample
 from ecglearn.signals.leads import (
     EIGHT,
@@ -20,6 +20,7 @@ from ecglearn.signals.leads import (
     lead_positions,
     twelve_from_eight,
 )
+from ecglearn.signals.rates import small_rates
 
 __all__ = ["ECGRecord", "read_record"]
 
@@ -179,8 +180,8 @@ def _at_rate(
     """Signal and what was observed at another rate, a few leads at a time where they are long."""
     try:
         down, up = small_rates(raw.fs, fs)
-        check_samples(signal.shape[1], down, up)
-    except RecordError as error:
+        check_samples(signal.shape[1], raw.fs, fs)
+    except InputError as error:
         raise RecordError(f"{raw.header}: {error}") from error
     resampled = np.empty((len(signal), -(-signal.shape[1] * up // down)), np.float32)
     some = max(1, _TOGETHER // max(signal.shape[1], resampled.shape[1]))

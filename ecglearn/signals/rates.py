@@ -3,11 +3,10 @@
 from fractions import Fraction
 from functools import lru_cache
 
-from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.errors import InputError
 
 _LARGEST = 10_000  # of the two numbers: the filter of the change has twenty times as many taps
 _DRIFT = 1e-7  # by which the ratio may be off: a tenth of a sample after a million
-_MOST_SAMPLES = 2**28 // 12  # of each lead
 
 
 @lru_cache(maxsize=1024)
@@ -25,39 +24,17 @@ def small_rates(fs_in: float, fs_out: float) -> tuple[int, int]:
         Numbers up to 10,000 for both, whose ratio is that of the rates within 1e-7.
 
     Raises:
-        RecordError: there are none.
+        InputError: there are none.
 
     Book: preprocessing#prep-resampling
     """
     exact = Fraction(fs_out) / Fraction(fs_in)
     inverse = exact > 1
     ratio = (1 / exact if inverse else exact).limit_denominator(_LARGEST)
-    if inverse and ratio:
-        ratio = 1 / ratio
-    if abs(float(ratio / exact) - 1) > _DRIFT:
-        raise RecordError(
+    if not ratio or abs(float(ratio / (1 / exact if inverse else exact)) - 1) > _DRIFT:
+        raise InputError(
             f"{fs_in:.12g} samples per second do not go to {fs_out:.12g} by a ratio of numbers up "
-            f"to {_LARGEST:,}; take a rate that does, such as {round(fs_in) or 1}, or correct the "
-            "header's first line"
+            f"to {_LARGEST:,}: take a rate that does, or correct the one of the file"
         )
-    return ratio.denominator, ratio.numerator
-
-
-def check_samples(samples: int, fs_in: float, fs_out: float) -> None:
-    """Refuse to make more samples than are read at once.
-
-    Args:
-        samples: of each lead.
-        fs_in: their rate.
-        fs_out: the rate wanted.
-
-    Raises:
-        RecordError: there would be too many.
-
-    Book: preprocessing#prep-resampling
-    """
-    if samples * fs_out > _MOST_SAMPLES * fs_in:
-        raise RecordError(
-            f"{samples:,} samples would become {samples / fs_in * fs_out:,.0f}, too many to hold; "
-            "take a lower rate"
-        )
+    small, large = ratio.numerator, ratio.denominator
+    return (small, large) if inverse else (large, small)
