@@ -8,12 +8,13 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.checks import RecordError, check_samples
 from ecglearn.data.wfdb.record import ECGRecord
 from ecglearn.errors import InputError
 from ecglearn.signals.filters import FLAT, denoise_wavelet, resample
 from ecglearn.signals.leads import LEADS
 from ecglearn.signals.r_peaks import detect_beats
+from ecglearn.signals.rates import small_rates
 
 SLOWEST_KEPT = 0.98  # hertz: upper edge of the band that the default filter removes
 FASTEST_KEPT = 62.0  # hertz: bands that begin above this are removed
@@ -63,7 +64,8 @@ def clean_ecg(
         preprocess: "minmax" leaves the filter out.
 
     Raises:
-        InputError: another preprocessing.
+        InputError: another preprocessing, or the rates do not stand to each other as small whole
+            numbers do.
 
     Book: preprocessing#prep-chain
     """
@@ -71,7 +73,7 @@ def clean_ecg(
         raise InputError(f"preprocess is 'standard' or 'minmax', not {preprocess!r}")
     level = _levels(fs)
     fast = tuple(j for j in range(1, level + 1) if fs / 2 ** (j + 1) >= FASTEST_KEPT)
-    resampled = resample(ecg, fs_in, fs)
+    resampled = resample(ecg, *small_rates(fs_in, fs))
     if preprocess == "minmax":
         return resampled
     return denoise_wavelet(resampled, level=level, drop_details=fast)
@@ -89,14 +91,14 @@ def shortest_ecg(fs: float) -> int:
 
 
 def check_length(record: ECGRecord, *, fs: float) -> None:
-    """Refuse a record that is too short for the filter.
+    """Refuse a record that is too short for the filter, or whose rate cannot be changed so.
 
     Args:
         record: as read.
         fs: sampling rate wanted, in hertz.
 
     Raises:
-        RecordError: it is.
+        RecordError: it is; says why.
 
     Book: preprocessing#prep-chain
     """
@@ -106,6 +108,11 @@ def check_length(record: ECGRecord, *, fs: float) -> None:
             f"{samples / record.fs:.1f} s are too short for the filter, which needs "
             f"{shortest_ecg(fs) / fs:.1f} s at {fs:g} Hz"
         )
+    try:
+        small_rates(record.fs, fs)
+    except InputError as error:
+        raise RecordError(str(error)) from error
+    check_samples(samples, record.fs, fs)
 
 
 def observed_at(
@@ -123,7 +130,8 @@ def observed_at(
     """
     if observed.all():
         return np.ones((len(observed), samples), bool)
-    return observed[:, (np.arange(samples) * (fs_in / fs)).astype(np.int64)]
+    last_seen = (np.arange(samples) * (fs_in / fs)).astype(np.int64)
+    return observed[:, np.minimum(last_seen, observed.shape[1] - 1)]
 
 
 def flat_leads(

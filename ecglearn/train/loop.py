@@ -90,7 +90,7 @@ def fit(
     """
     numbers = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "lr": lr}
     numbers |= {"weight_decay": weight_decay, "betas": tuple(betas), "warmup": warmup}
-    check_run(numbers | {"accumulate": accumulate})
+    check_run(numbers | {"accumulate": accumulate, "restarts": restarts, "decay_all": decay_all})
     batches, parts = len(data) // batch_size, size() * accumulate
     if batches == 0:
         raise InputError(f"a batch of {batch_size} is larger than the data ({len(data)} patients)")
