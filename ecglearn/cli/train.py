@@ -51,8 +51,8 @@ class Run:
         out: folder for weights.safetensors, history.jsonl and what a resumed run needs.
         model: sizes and weights of the method.
         preset: sizes and recipe that the other flags start from: class, paper, released or smoke.
-        epochs: passes over the training part, in each stage; like all flags down to decay-all, the
-            preset's where it is not given.
+        epochs: passes over the training part, in each stage; None: as the preset has it for each
+            stage, as for all flags down to decay-all.
         batch_size: records of a step, over all processes and micro-batches.
         lr: peak learning rate.
         betas: of AdamW.
@@ -135,6 +135,11 @@ def parse(name: str, flags: Sequence[str]) -> Run:
     preset = _preset(flags)
     # the same class, with the preset as its defaults
     start_from = [("model", config, config.preset(preset)), ("preset", str, preset)]
+    start_from += [
+        (field.name, f"{field.type} | None", _shared(method_class(name), preset)[field.name])
+        for field in fields(Recipe)
+        if field.name != "known"
+    ]
     run = make_dataclass(
         "Run", start_from, bases=(Run,), frozen=True, namespace={"__doc__": Run.__doc__}
     )
@@ -160,14 +165,24 @@ def recipes(kind: type[Method], run: Run) -> list[Recipe]:
     Book: many-machines#recipes
     """
     given = {
-        field.name: value
-        for field in fields(Recipe)
-        if field.name != "known" and (value := getattr(run, field.name)) is not None
+        name: value
+        for name, before in _shared(kind, run.preset).items()
+        if (value := getattr(run, name)) != before
     }
     return [
         replace(one, **given, known=tuple(name for name in one.known if name not in given))
         for one in kind.recipe(run.preset)
     ]
+
+
+def _shared(kind: type[Method], preset: str) -> dict[str, Any]:
+    """What the recipes of all stages of a preset agree on; None where they do not."""
+    rows = [asdict(recipe) for recipe in kind.recipe(preset)]
+    return {
+        name: value if all(row[name] == value for row in rows) else None
+        for name, value in rows[0].items()
+        if name != "known"
+    }
 
 
 def _preset(flags: Sequence[str]) -> str:
