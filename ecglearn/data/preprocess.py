@@ -73,7 +73,7 @@ def clean_ecg(
         raise InputError(f"preprocess is 'standard' or 'minmax', not {preprocess!r}")
     level = _levels(fs)
     fast = tuple(j for j in range(1, level + 1) if fs / 2 ** (j + 1) >= FASTEST_KEPT)
-    resampled = resample(ecg, *small_rates(fs_in, fs))
+    resampled = resample(ecg, fs_in, fs)
     if preprocess == "minmax":
         return resampled
     return denoise_wavelet(resampled, level=level, drop_details=fast)
