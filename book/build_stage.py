@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import shutil
 from importlib.util import find_spec
@@ -33,6 +34,8 @@ def stage(workshop: Workshop, chapters: list[Chapter], runs: dict[str, Run]) -> 
         place.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(with_outputs(workshop, chapter, runs.get(chapter.name)), place)
     fill(target / "book" / "status.md", "chapters", status_table(runs))
+    related = json.loads((book / "related.json").read_text())["rows"]
+    fill(target / "book" / "related-work.md", "related", related_table(related))
     fill(target / "book" / "api.md", "api", api_directives(workshop.package))
     vendor(target / "assets_root" / "vendor")
     return target
@@ -67,6 +70,17 @@ def status_table(runs: dict[str, Run]) -> str:
         for run in runs.values()
     ]
     return "\n".join(["| Chapter | Seconds | Peak memory, GB |", "|---|--:|--:|", *rows])
+
+
+def related_table(rows: list[dict[str, str]]) -> str:
+    """The table of the page on related work."""
+    lines = [
+        f"| {{cite}}`{row['key']}` | {row['topic']} | {row['says']} | {row['here']} |"
+        for row in rows
+    ]
+    return "\n".join(
+        ["| Work | Topic | What it does | What of it is here |", "|---|---|---|---|", *lines]
+    )
 
 
 def too_much(run: Run) -> str:

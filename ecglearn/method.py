@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ else:
     Self = Any  # the checker of shapes sees methods without their class
 
 Losses = dict[str, Tensor]
+Basis = Literal["read in full", "from public code", "from secondary sources", "reconstructed"]
 T = TypeVar("T")
 REGISTERED: dict[str, type[Method]] = {}  # by name
 
@@ -196,6 +197,7 @@ class Method(Stage):
         name: in commands and files: lower case, with hyphens.
         title: in tables and figures.
         citation: BibTeX entry of the paper.
+        basis: how the paper could be read.
         config_class: its configuration.
         recipes: preset to how it is trained, one recipe for each stage; a preset without takes
             those of `class`.
@@ -208,6 +210,7 @@ class Method(Stage):
     name: ClassVar[str]
     title: ClassVar[str]
     citation: ClassVar[str]
+    basis: ClassVar[Basis] = "reconstructed"
     config_class: ClassVar[type[Config]]
     recipes: ClassVar[Mapping[str, tuple[Recipe, ...]]] = {
         "class": (Recipe(12, 64),),

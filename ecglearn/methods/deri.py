@@ -227,6 +227,7 @@ class DERI(ReportMethod):
     """
 
     name, title, citation, config_class = "deri", "DERI", CITATION, DERIConfig
+    basis = "from public code"
     recipes: ClassVar = {
         **ReportMethod.recipes,
         "paper": (Recipe(50, 512, 1e-3, (0.9, 0.999), 1e-8, 0.0, 5000, known=("batch_size",)),),

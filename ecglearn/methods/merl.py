@@ -127,6 +127,7 @@ class MERL(ReportMethod):
     """
 
     name, title, citation, config_class = "merl", "MERL", CITATION, MERLConfig
+    basis = "from public code"
     recipes: ClassVar = {
         **ReportMethod.recipes,
         "paper": (

@@ -156,6 +156,7 @@ class PTACL(Method):
     """
 
     name, title, citation, config_class = "ptacl", "PTACL", CITATION, PTACLConfig
+    basis = "read in full"
     needs = ("ecg", "cine", "r_peaks")
     recipes: ClassVar = {
         "class": (Recipe(10, 64), Recipe(10, 64), Recipe(20, 64)),

@@ -210,6 +210,7 @@ class TAMER(ReportMethod):
     """
 
     name, title, citation, config_class = "tamer", "TAMER", CITATION, TAMERConfig
+    basis = "from secondary sources"
     recipes: ClassVar = {
         **ReportMethod.recipes,
         "paper": (
