@@ -54,7 +54,15 @@ from ecglearn.evaluate.missingness import (
     random_keep_masks,
     token_drops,
 )
-from ecglearn.evaluate.probe import LABEL_FRACTIONS, Probe, Probed, Split, fit_probe, probe_table
+from ecglearn.evaluate.probe import (
+    ECG_FIX,
+    LABEL_FRACTIONS,
+    Probe,
+    Probed,
+    Split,
+    fit_probe,
+    probe_table,
+)
 from ecglearn.evaluate.prompts import (
     PromptError,
     class_overlap,
@@ -66,6 +74,7 @@ from ecglearn.evaluate.zero_shot import cross_domain, prompt_scores, zero_shot
 
 __all__ = [
     "CMRS",
+    "ECG_FIX",
     "LABEL_FRACTIONS",
     "LABEL_SETS",
     "AgeAndSex",

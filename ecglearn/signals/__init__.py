@@ -1,6 +1,7 @@
 """What an ECG is: functions on tensors (..., lead, time), nothing learned."""
 
 from ecglearn.signals.augment import augment, crop, ft_surrogate, jitter, rescale
+from ecglearn.signals.baseline import subtract_baseline
 from ecglearn.signals.beats import beat_matrices, beat_matrix, pad_peaks
 from ecglearn.signals.fill import computable, fill_segments, recover_limb_leads
 from ecglearn.signals.filters import (
@@ -79,6 +80,7 @@ __all__ = [
     "spectrogram",
     "spectrogram_axes",
     "stft_magnitude",
+    "subtract_baseline",
     "twelve_from_eight",
     "wavelet_parts",
     "zscore",

@@ -15,6 +15,7 @@ from ecglearn.signals.rates import small_rates
 
 #: A lead counts as flat when its standard deviation is below this times (1 + |its mean|).
 FLAT = 1e-6
+GROUPS = (3, 3, 6)  # leads: I to III, aVR to aVF, V1 to V6
 
 
 def resample(
@@ -129,19 +130,20 @@ def denoise_wavelet(
 def zscore(
     x: Float[Signal, "*batch lead time"],
     *,
-    per: Literal["lead", "record"] = "lead",
+    per: Literal["lead", "group", "record"] = "lead",
     keep: Bool[Signal, "*keep"] | None = None,
 ) -> Float[Signal, "*batch lead time"]:
     """Subtract the mean and divide by the standard deviation, x <- (x - mean) / (std + 1e-8).
 
     Per lead, every lead gets the same spread and the voltage is forgotten. Per record, one mean and
     one spread serve all leads, so that a tall lead stays taller than a low one (though one
-    patient's voltage still cannot be compared with another's). A flat lead (see `FLAT`) becomes
+    patient's voltage still cannot be compared with another's). Per group, I to III, aVR to aVF and
+    V1 to V6 have one of their own each. A flat lead (see `FLAT`) becomes
     zeros and does not count for the others.
 
     Args:
         x: signal (..., lead, time), any unit.
-        per: "lead" or "record".
+        per: "lead", "record", or "group", which needs the twelve leads in their usual order.
         keep: which samples were observed, True = observed, of a shape that broadcasts to `x`. Only
             these count for mean and spread; the others become 0, the mean, and their content is
             never read.
@@ -150,15 +152,17 @@ def zscore(
         Standardised signal, no unit, same shape.
 
     Raises:
-        InputError: `per` is neither of the two.
+        InputError: `per` is none of the three, or twelve leads are needed.
 
-    Source: per lead as in Selivanov et al. 2025; per record keeps what voltage says about heart
-        muscle mass.
+    Source: per lead as in Selivanov et al. 2025; per group as in later public code of the same
+        group; per record keeps what voltage says about heart muscle mass.
 
     Book: preprocessing#prep-zscore
     """
-    if per not in ("lead", "record"):
-        raise InputError(f'per must be "lead" or "record", got {per!r}')
+    if per not in ("lead", "group", "record"):
+        raise InputError(f'per must be "lead", "group" or "record", got {per!r}')
+    if per == "group" and x.shape[-2] != 12:
+        raise InputError(f"groups are those of twelve leads, and these are {x.shape[-2]}")
     values = _tensor(x)
     seen = (_tensor(keep) if keep is not None else torch.tensor(True)).to(values.device)
     seen = seen.expand(values.shape)
@@ -167,6 +171,16 @@ def zscore(
     seen = seen & (std > FLAT * (1 + mean.abs()))  # from here on without flat leads
     if per == "record":
         mean, std = _moments(values, seen, (-2, -1))
+    elif per == "group":
+        parts = zip(values.split(GROUPS, -2), seen.split(GROUPS, -2), strict=True)
+        moments = [_moments(part, there, (-2, -1)) for part, there in parts]
+        mean, std = (
+            torch.cat(
+                [m[k].expand(*m[k].shape[:-2], n, 1) for m, n in zip(moments, GROUPS, strict=True)],
+                -2,
+            )
+            for k in (0, 1)
+        )
     standard = ((values - mean) / (std + 1e-8)).where(seen, 0)
     if isinstance(x, Tensor):
         return standard

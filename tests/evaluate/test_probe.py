@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from jaxtyping import TypeCheckError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 
-from ecglearn.evaluate import Split, fit_probe, mean_auroc, probe_table
+from ecglearn.evaluate import ECG_FIX, Split, fit_probe, mean_auroc, probe_table
 
 N, D, K = 200, 8, 3
 
@@ -127,3 +129,32 @@ def test_bad_input(crowd):
             fit_probe(x, y, share=share)
     with pytest.raises(ValueError, match="200 validation records have features and 199"):
         fit_probe(x, y._replace(validation=y.validation[1:]))
+
+
+def by_log_loss(x, y):
+    """The grid of ecg-fix, one setting after the other."""
+    found = {}
+    for scaled in (True, False):
+        change = StandardScaler(with_mean=scaled, with_std=scaled).fit(x.train).transform
+        for weight in (None, "balanced"):
+            for C in (0.01, 0.1, 1.0, 10.0):
+                model = LogisticRegression(C=C, class_weight=weight, max_iter=300)
+                model.fit(change(x.train), y.train[:, 0])
+                loss = log_loss(y.validation[:, 0], model.predict_proba(change(x.validation))[:, 1])
+                found[scaled, weight, C] = loss, model.decision_function(change(x.test))
+    return min(found.values(), key=lambda one: one[0])[1]
+
+
+def test_chosen_by_log_loss_over_scale_strength_and_weights():
+    rng = np.random.default_rng(0)
+    x = Split(*(rng.normal(size=(n, 6)) * np.array([9, 1, 1, 1, 1, 0.1]) for n in (80, 60, 50)))
+    y = Split(*((part[:, :1] / 9 + rng.normal(size=(len(part), 1)) > 0.8) for part in x))
+    y = Split(*(part.astype(float) for part in y))
+    probe = fit_probe(x, y, **ECG_FIX)
+    np.testing.assert_allclose(probe.scores[:, 0], by_log_loss(x, y), atol=1e-6)
+    np.testing.assert_allclose(probe.score(x.test), probe.scores)
+    assert not np.allclose(probe.scores, fit_probe(x, y).scores)
+    with pytest.raises(
+        (ValueError, TypeCheckError), match=r"chosen by auroc or log_loss|choose_by"
+    ):
+        fit_probe(x, y, choose_by="luck")  # pyright: ignore[reportArgumentType]

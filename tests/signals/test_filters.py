@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
-from ecglearn.signals.filters import denoise_wavelet, preprocess, resample, wavelet_parts, zscore
+from ecglearn.signals.filters import (
+    denoise_wavelet,
+    minmax,
+    preprocess,
+    resample,
+    wavelet_parts,
+    zscore,
+)
 from ecglearn.signals.leads import limb_residuals, twelve_from_eight
 
 FS = 500
@@ -229,3 +236,29 @@ def test_default_chain_is_its_three_steps():
     z = preprocess(x, 1000, keep=keep)
     assert (z[:, :2000] == 0).all()
     assert (z[:, 2000:] != 0).mean() > 0.99
+
+
+def test_zscore_per_group_standardises_limb_augmented_and_chest_leads_apart():
+    x = np.random.default_rng(0).normal(size=(2, 12, 900)) * np.arange(1, 13)[:, None] + 2
+    z = zscore(x, per="group")
+    for part in (slice(0, 3), slice(3, 6), slice(6, 12)):
+        np.testing.assert_allclose(z[:, part], zscore(x[:, part], per="record"))
+    with pytest.raises(ValueError, match="groups are those of twelve leads, and these are 3"):
+        zscore(x[:, :3], per="group")
+
+
+def test_minmax_by_hand_and_only_of_what_was_observed():
+    x = np.random.default_rng(0).normal(size=(3, 12, 50))
+    found = minmax(x)
+    for record, scaled in zip(x, found, strict=True):
+        np.testing.assert_allclose(scaled, (record - record.min()) / (record.max() - record.min()))
+    keep = np.ones(x.shape, bool)
+    keep[:, 4, 10:] = False
+    poisoned = np.where(keep, x, np.nan)
+    scaled = minmax(poisoned, keep=keep)
+    assert (scaled[~keep] == 0).all()
+    assert scaled[keep].min() == 0
+    assert scaled[keep].max() == 1
+    assert (minmax(np.full((2, 12, 9), 3.0)) == 0).all()
+    np.testing.assert_allclose(minmax(7 * x - 3), found)  # millivolts are forgotten
+    assert torch.equal(minmax(torch.from_numpy(x)), torch.from_numpy(found))
