@@ -271,7 +271,7 @@ class Method(Stage):
             )
         try:
             method = cls(cls.config_class.from_dict(known.config))
-        except InputError as error:
+        except Exception as error:  # sizes that do not go together show where they meet
             raise CheckpointError(
                 f"{path} has a configuration that this version does not know ({error}); train "
                 "again, or use the version that wrote it"
