@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ecglearn.data.clinical.schema import ClinicalError
 
 CHUNK = 200_000  # rows in memory at once
@@ -57,14 +59,21 @@ def read_pieces(
             _opened(path) as file,
             pd.read_csv(file, usecols=[*kinds], dtype=types, chunksize=chunk) as pieces,
         ):
-            yield from pieces
+            while (piece := _next_piece(pieces)) is not None:
+                yield piece
     except ClinicalError:
         raise
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+    except (ValueError, OverflowError, OSError, EOFError, zlib.error) as error:
         said = " ".join(str(error).split())
         raise ClinicalError(
             f"{path} cannot be read ({said}): take the file as it was published"
         ) from error
+
+
+def _next_piece(pieces: Any) -> Any:
+    """None at the end. A number too large is refused by the parser, which warns of it before."""
+    with np.errstate(invalid="ignore"):
+        return next(pieces, None)
 
 
 def _opened(path: Path) -> io.BufferedReader:
