@@ -143,7 +143,8 @@ def _holder(folder: Path) -> str:
 
 
 def _refused(path: str | os.PathLike[str], error: OSError, doing: str) -> DiskError:
-    where = os.fspath(error.filename or path)
+    named = error.filename if isinstance(error.filename, str) else os.fspath(path)
+    where = os.fspath(path) if named.endswith(".part") else named
     said = error.strerror or " ".join(str(error).split())
     if error.errno in _FULL:
         help_ = "make room"
