@@ -159,7 +159,7 @@ def _store(whole: Originals, place: Path, rng: random.Random) -> tuple:
     shutil.copytree(whole.store, out)
     name = rng.choice(["store.json", "index.parquet", "signals", "refused.csv"])
     kind = rng.choice(["bytes", "bytes", "json", "sealed", "another's", "absent"])
-    file = out / name
+    file, about = out / name, {}
     if kind == "bytes":
         content, what = damaged_bytes(file.read_bytes(), rng)
         file.write_bytes(content)
@@ -184,8 +184,9 @@ def _store(whole: Originals, place: Path, rng: random.Random) -> tuple:
 
     def same(found: Any) -> bool:
         # what a whole description says differently, under its own digest, is what it says
-        free = kind == "sealed" and found[1:] != whole.held[1:]
-        return free or found == whole.held
+        longer = kind == "sealed" and about["seconds"] != 10 and found[1:] == whole.held[1:]
+        told = kind == "sealed" and found[1:] != whole.held[1:]
+        return longer or told or found == whole.held
 
     return (
         f"{name}, {kind}: {what}{', checked' * full}",

@@ -48,11 +48,16 @@ def read_pieces(
         )
     try:
         with _opened(path) as file:
-            header = pd.read_csv(file, nrows=0).columns
+            names: Any = pd.read_csv(file, nrows=1, header=None, dtype="str")
+        header = names.iloc[0].tolist()
         lacking = [name for name in kinds if name not in header]
         if lacking:
             raise ClinicalError(
                 f"{path} has no column {', '.join(lacking)}: take the file as it was published"
+            )
+        if twice := [name for name in kinds if header.count(name) > 1]:
+            raise ClinicalError(
+                f"{path} has more than one column {', '.join(twice)}: leave the right one"
             )
         types: Any = dict(kinds)
         with (
