@@ -1,7 +1,7 @@
 # Everything runs in .venv, made from requirements.lock; `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help book results chapter test check fix bench clean
+.PHONY: help book results chapter test check fix bench fuzz clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -51,6 +51,9 @@ fix: $(READY) ## format, apply safe lint fixes, strip notebooks
 
 bench: $(READY) ## ratios measured side by side in one run
 	@$(BIN)/python -m benchmarks
+
+fuzz: $(READY) ## damaged inputs by the thousand, and what came of them: make fuzz N=100000 SEED=1
+	@$(BIN)/python -m tests.fuzz $(if $(N),--inputs $(N)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove everything that was built, the environment included
 	rm -rf _build assets_root .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ecglearn.registry import create as create
     from ecglearn.registry import list_methods as list_methods
     from ecglearn.registry import load as load
+    from ecglearn.registry import load_released as load_released
     from ecglearn.train.loop import fit as fit
 
 __version__ = version("ecglearn")
@@ -38,6 +39,7 @@ _FACE: dict[str, str] = {
     "list_methods": "ecglearn.registry",
     "create": "ecglearn.registry",
     "load": "ecglearn.registry",
+    "load_released": "ecglearn.registry",
     "fit": "ecglearn.train.loop",
     # answers
     "embed": "ecglearn.evaluate.embed",

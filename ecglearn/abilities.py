@@ -9,6 +9,20 @@ from torch import Tensor
 
 
 @runtime_checkable
+class Undecayed(Protocol):
+    """A part of a model with matrices that weight decay must leave alone.
+
+    Attributes:
+        undecayed: names of its own parameters that stand for themselves and multiply nothing:
+            tokens, positions, separators, the dynamics of a state space.
+
+    Book: ptacl#training
+    """
+
+    undecayed: Sequence[str]
+
+
+@runtime_checkable
 class Embeds(Protocol):
     """All that evaluation needs of anybody's model: vectors of records.
 

@@ -17,12 +17,15 @@ from ecglearn.checkpoint import CheckpointError, load_weights
 from ecglearn.checkpoint import load as load_tensors
 from ecglearn.checkpoint import save as save_tensors
 from ecglearn.data.batch import ECGBatch
+from ecglearn.data.preprocess import Preprocess
 from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.text_encoder import bert_parameters
 from ecglearn.encoders.text_tower import TextTower, same_reports
 from ecglearn.errors import InputError
 from ecglearn.metadata import Description, described
 from ecglearn.ranges import check_fields
+from ecglearn.recipe import Recipe
+from ecglearn.released import Layout, read_state_dict, translate
 
 if TYPE_CHECKING:
     from typing import Self
@@ -32,6 +35,11 @@ else:
 Losses = dict[str, Tensor]
 T = TypeVar("T")
 REGISTERED: dict[str, type[Method]] = {}  # by name
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more if names else "none"
 
 
 def _tuples(value: Any) -> Any:
@@ -46,6 +54,8 @@ class Config:
     Attributes:
         fs: ECG rate in hertz.
         samples: length of a record.
+        preprocess: of the ECG: "standard", filtered and z-scored; or "minmax", unfiltered and
+            scaled to [0, 1], as the public code of MERL and DERI reads it.
 
     Book: five-methods#contract
     """
@@ -54,6 +64,7 @@ class Config:
 
     fs: float = 500
     samples: int = 5000
+    preprocess: Preprocess = "standard"
 
     @classmethod
     def preset(cls, name: str, **changes: Any) -> Self:
@@ -132,20 +143,6 @@ class Objective(NamedTuple):
     weight_decay: float | None = None
 
 
-class Schedule(NamedTuple):
-    """How long each stage of a method is trained in the book.
-
-    Attributes:
-        epochs: of each stage.
-        batch_sizes: of each stage.
-
-    Book: five-methods#trained-weights
-    """
-
-    epochs: tuple[int, ...]
-    batch_sizes: tuple[int, ...]
-
-
 class Stage(nn.Module, ABC):
     """Anything that `ecglearn.train.fit` trains: a method, or one of its stages.
 
@@ -200,7 +197,9 @@ class Method(Stage):
         title: in tables and figures.
         citation: BibTeX entry of the paper.
         config_class: its configuration.
-        schedules: preset to how the book trains it.
+        recipes: preset to how it is trained, one recipe for each stage; a preset without takes
+            those of `class`.
+        released: how the public code of the paper names its tensors, where there is any.
         ecg_encoder: reads the ECG; what remains when a method is only used.
 
     Book: five-methods#contract
@@ -210,10 +209,11 @@ class Method(Stage):
     title: ClassVar[str]
     citation: ClassVar[str]
     config_class: ClassVar[type[Config]]
-    schedules: ClassVar[Mapping[str, Schedule]] = {
-        "class": Schedule((12,), (64,)),
-        "smoke": Schedule((2,), (32,)),
+    recipes: ClassVar[Mapping[str, tuple[Recipe, ...]]] = {
+        "class": (Recipe(12, 64),),
+        "smoke": (Recipe(2, 32),),
     }
+    released: ClassVar[Layout | None] = None
     ecg_encoder: Any
 
     def __init__(self, config: Any) -> None:
@@ -241,6 +241,15 @@ class Method(Stage):
     def stages(self) -> list[tuple[str, Stage]]:
         """What is trained one after the other, by name; each trains this method in place."""
         return [("joint", self)]
+
+    @classmethod
+    def recipe(cls, preset: str) -> tuple[Recipe, ...]:
+        """How each stage is trained under a preset.
+
+        Args:
+            preset: its name.
+        """
+        return cls.recipes.get(preset, cls.recipes["class"])
 
     def save(self, path: str | Path, **about: Any) -> None:
         """Write weights with all that is needed to use them.
@@ -278,6 +287,41 @@ class Method(Stage):
                 "again, or use the version that wrote it"
             ) from error
         load_weights(method, tensors, source=path)
+        return method.eval()
+
+    @classmethod
+    def load_released(cls, path: str | Path, **changes: Any) -> Self:
+        """A method in evaluation mode from a file that the public code of its paper wrote.
+
+        See `ecglearn.load_released`.
+
+        Args:
+            path: the file.
+            **changes: fields of the configuration that a file cannot tell.
+
+        Raises:
+            CheckpointError: unreadable, or tensors are missing, left over or of another shape.
+            InputError: no public weights of this method are known, or it has a network that is not
+                in this library.
+        """
+        if cls.released is None:
+            raise InputError(f"no public code of {cls.title} is known whose weights could be read")
+        found = read_state_dict(path)
+        try:
+            sizes = cls.released.configure(found)
+        except KeyError as error:
+            raise CheckpointError(
+                f"{path} is no checkpoint of {cls.title}: it has no {error.args[0]}; it has "
+                f"{_listed(sorted(found))}"
+            ) from error
+        method = cls(cls.config_class.preset("released", **{**sizes, **changes}))
+        ours, missing, left = translate(list(method.state_dict()), found, cls.released)
+        if missing or left:
+            raise CheckpointError(
+                f"{path} does not have the layout of {cls.title}. Missing: {_listed(missing)}. "
+                f"Left over: {_listed(left)}."
+            )
+        load_weights(method, ours, source=path)
         return method.eval()
 
 

@@ -85,6 +85,37 @@ def load(path: str | Path) -> Method:
     return method_class(name).load(path)
 
 
+def load_released(path: str | Path, name: str, **changes: Any) -> Method:
+    """Read weights that the public code of a method wrote; nothing in the file is ever run.
+
+    The file is a state dict of the whole model, by itself or beside an optimiser, with or without
+    the prefix `module.` of several processes, as `.pth` or as safetensors. Sizes are read from its
+    shapes; the rest is the preset `released`, which scales ECGs to [0, 1] as that code does, so
+    give batches with `preprocess="minmax"`. Tensors of the frozen text model in the file are left:
+    they are those of the published text model, which `text` names.
+
+    Args:
+        path: the file.
+        name: "merl" (ResNet-18 or 34, or a ViT) or "deri" (ResNet-18 or 34).
+        **changes: fields of the configuration that a file cannot tell, such as `text`.
+
+    Returns:
+        The method in evaluation mode; `method.save` or `ecglearn convert` keeps it as safetensors.
+
+    Raises:
+        CheckpointError: unreadable, or tensors are missing, left over or of another shape; lists
+            them.
+        InputError: a method whose public weights are not known, or a network that is not in this
+            library.
+
+    Source: names and shapes as in the public code of Liu et al. 2024 (MERL) and Chen et al. 2025
+        (DERI).
+
+    Book: five-methods#released-weights
+    """
+    return method_class(name).load_released(path, **changes)
+
+
 def cite(method: Method | type[Method] | str) -> str:
     """BibTeX of the paper behind a method.
 

@@ -12,7 +12,7 @@ import ecglearn
 ROOT = Path(__file__).resolve().parent.parent
 OFFERED = {
     *("simulate", "read_record", "ECGBatch", "open_store", "prepare"),
-    *("list_methods", "create", "load", "fit"),
+    *("list_methods", "create", "load", "load_released", "fit"),
     *("embed", "zero_shot", "compare", "cite"),
 }
 

@@ -49,9 +49,8 @@ class TestEveryMethod:
         method = create(name, "smoke")
         assert method.ecg_encoder in method.children()
         stages = method.stages()
-        for preset in ("class", "smoke"):
-            epochs, sizes = cls.schedules[preset]
-            assert len(epochs) == len(sizes) == len(stages)
+        for preset in cls.config_class.PRESETS:
+            assert len(cls.recipe(preset)) == len(stages)
         parameters = set(method.parameters())
         for part, stage in stages:
             assert set(stage.needs) <= set(cls.needs), part

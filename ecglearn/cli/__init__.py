@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ecglearn.cli.check import check
+from ecglearn.cli.convert import convert
 from ecglearn.cli.embed import embed
 from ecglearn.cli.evaluate import evaluate
 from ecglearn.cli.prepare import prepare
@@ -21,6 +22,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "train": train,
     "evaluate": evaluate,
     "embed": embed,
+    "convert": convert,
 }
 
 

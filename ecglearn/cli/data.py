@@ -17,6 +17,7 @@ from ecglearn.abilities import Embeds
 from ecglearn.cohort import simulate
 from ecglearn.cohort.findings import FINDINGS
 from ecglearn.data.batch import ECGBatch
+from ecglearn.data.preprocess import Preprocess
 from ecglearn.data.splits import split_of
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.store import Store, open_store
@@ -96,15 +97,16 @@ class Data:
         return [name for name in needs if getattr(one, name) is None]
 
 
-def open_data(text: str, *, fs: float) -> Data:
+def open_data(text: str, *, fs: float, preprocess: Preprocess = "standard") -> Data:
     """The records that `--data` names.
 
     Args:
         text: folder of a store, or `cohort:N` or `cohort:N:seed` for N simulated patients.
         fs: samples per second that the model reads.
+        preprocess: what it reads, see `ECGBatch.preprocess`.
 
     Raises:
-        InputError: no such store, or one of another rate.
+        InputError: no such store, or one of another rate or preprocessing.
 
     Book: many-machines#commands
     """
@@ -115,7 +117,7 @@ def open_data(text: str, *, fs: float) -> Data:
                 f"{text[:60]} cannot be simulated: give cohort:N with N from 1 to {MOST:,}, and a "
                 "seed below 2**63"
             )
-        return _cohort(int(count), int(seed), fs)
+        return _cohort(int(count), int(seed), fs, preprocess)
     if not Path(text).is_dir():
         raise StoreError(
             f"there is no store {text}; make one by `ecglearn prepare`, or give cohort:N for N "
@@ -126,6 +128,11 @@ def open_data(text: str, *, fs: float) -> Data:
         raise StoreError(
             f"{text} holds {store.fs:g} Hz and this configuration reads {fs:g} Hz; prepare the "
             f"store with --fs {fs:g}"
+        )
+    if store.preprocess != preprocess:
+        raise StoreError(
+            f"{text} holds records preprocessed as {store.preprocess!r} and this configuration "
+            f"reads {preprocess!r}; prepare the store with --preprocess {preprocess}"
         )
     male = (store.index["sex"] == "male").where(store.index["sex"].isin(["female", "male"]))
     return Data(
@@ -140,8 +147,8 @@ def open_data(text: str, *, fs: float) -> Data:
     )
 
 
-def _cohort(count: int, seed: int, fs: float) -> Data:
-    batch = ECGBatch.from_cohort(simulate(count, seed=seed, fs=fs))
+def _cohort(count: int, seed: int, fs: float, preprocess: Preprocess) -> Data:
+    batch = ECGBatch.from_cohort(simulate(count, seed=seed, fs=fs), preprocess=preprocess)
     assert batch.table is not None
     assert batch.findings is not None
     names = np.array([f"simulated-{seed}-{i}" for i in range(count)], object)

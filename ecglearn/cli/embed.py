@@ -41,9 +41,10 @@ def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
     method = load(weights)
     if torch.cuda.is_available():
         method.cuda()
-    fs, seconds = method.config.fs, method.config.samples / method.config.fs
+    config = method.config
+    reads, seconds = {"fs": config.fs, "preprocess": config.preprocess}, config.samples / config.fs
     if COHORT.fullmatch(data) or (Path(data) / ABOUT).exists() or not Path(data).is_dir():
-        count = _write(method, open_data(data, fs=fs), out)
+        count = _write(method, open_data(data, **reads), out)
         say(f"{count:,} embeddings in {out}")
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +53,7 @@ def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
             FOLDER,
             data,
             store,
-            fs=fs,
+            **reads,
             seconds=max(seconds, 10.0),
             validation=0.0,
             test=0.0,
@@ -61,7 +62,7 @@ def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
         refused = out.with_suffix(".refused.csv")
         with whole(refused) as part:
             part.write_bytes((store / REFUSED).read_bytes())
-        count = _write(method, open_data(str(store), fs=fs), out) if done.records else 0
+        count = _write(method, open_data(str(store), **reads), out) if done.records else 0
     say(f"{count:,} embeddings in {out}, {done.refused:,} records refused, see {refused}")
     with refused.open(newline="", encoding="utf-8") as file:
         for row in list(csv.DictReader(file))[:5]:

@@ -65,7 +65,7 @@ def evaluate(
         raise InputError(f"a table is written as .csv or .parquet, not as {out.name}")
     method = load(weights)
     name = method.name
-    source = open_data(data, fs=method.config.fs)
+    source = open_data(data, fs=method.config.fs, preprocess=method.config.preprocess)
     if not source.classes:
         raise InputError(f"{data} has no labels to judge by")
     random = untrained(method, seed)

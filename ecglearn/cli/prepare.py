@@ -9,6 +9,7 @@ from pathlib import Path
 from ecglearn.cli.terminal import say
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
+from ecglearn.data.preprocess import Preprocess
 from ecglearn.data.store.format import REFUSED
 from ecglearn.data.store.prepare import prepare as run
 
@@ -27,6 +28,7 @@ def prepare(
     test: float = 0.2,
     seed: int = 0,
     workers: int = -1,
+    preprocess: Preprocess = "standard",
     columns: Columns = Columns(),  # noqa: B008
 ) -> None:
     """Read, check and clean the records of a data set, and write them to a store.
@@ -44,6 +46,8 @@ def prepare(
         test: share of patients, likewise.
         seed: of that split.
         workers: processes; -1 takes one for each core.
+        preprocess: standard, or minmax: unfiltered and scaled to [0, 1], for the presets `released`
+            of MERL and DERI.
         columns: for the source `folder`: which column of your table says what.
 
     Book: your-own-data#data-prepare
@@ -58,6 +62,7 @@ def prepare(
         test=test,
         seed=seed,
         workers=workers,
+        preprocess=preprocess,
     )
     say(done)
     with (out / REFUSED).open(newline="", encoding="utf-8") as file:

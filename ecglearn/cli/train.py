@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, make_dataclass, replace
+from dataclasses import asdict, dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,12 @@ from ecglearn.encoders.text_tower import TextTower
 from ecglearn.errors import InputError
 from ecglearn.files import holding, whole
 from ecglearn.method import Method
+from ecglearn.recipe import Recipe
 from ecglearn.registry import list_methods, method_class
 from ecglearn.train import fit
 from ecglearn.train.settings import check_run
 from ecglearn.train.step import Precision
 
-_NUMBERS = ("epochs", "batch_size", "seed", "lr", "accumulate")
 _NOT_THE_RESULT = ("model", "out", "resume", "overwrite", "log")
 _AT_ONCE = 1024  # reports
 FIELDS = {
@@ -50,11 +50,17 @@ class Run:
             simulated patients.
         out: folder for weights.safetensors, history.jsonl and what a resumed run needs.
         model: sizes and weights of the method.
-        preset: sizes that the other flags start from: class, paper or smoke.
-        epochs: passes over the training part, in each stage.
+        preset: sizes and recipe that the other flags start from: class, paper, released or smoke.
+        epochs: passes over the training part, in each stage; None: as the preset has it for each
+            stage, as for all flags down to decay-all.
         batch_size: records of a step, over all processes and micro-batches.
-        seed: of weights, order, masks and augmentations.
         lr: peak learning rate.
+        betas: of AdamW.
+        weight_decay: of the matrices that multiply features.
+        warmup: share of the steps with a rising rate.
+        restarts: steps after which the rate starts anew at its peak.
+        decay_all: let the decay reach every parameter.
+        seed: of weights, order, masks and augmentations.
         resume: go on from what an earlier run left in `out`; without, only what the same command
             began is continued.
         overwrite: train anew where `out` holds an earlier run.
@@ -70,10 +76,15 @@ class Run:
     out: Path
     model: Any
     preset: str = "class"
-    epochs: int = 20
-    batch_size: int = 64
+    epochs: int | None = None
+    batch_size: int | None = None
+    lr: float | None = None
+    betas: tuple[float, float] | None = None
+    weight_decay: float | None = None
+    warmup: float | None = None
+    restarts: int | None = None
+    decay_all: bool | None = None
     seed: int = 0
-    lr: float = 3e-3
     resume: bool = False
     overwrite: bool = False
     precision: Precision = "fp32"
@@ -124,6 +135,11 @@ def parse(name: str, flags: Sequence[str]) -> Run:
     preset = _preset(flags)
     # the same class, with the preset as its defaults
     start_from = [("model", config, config.preset(preset)), ("preset", str, preset)]
+    start_from += [
+        (field.name, f"{field.type} | None", _shared(method_class(name), preset)[field.name])
+        for field in fields(Recipe)
+        if field.name != "known"
+    ]
     run = make_dataclass(
         "Run", start_from, bases=(Run,), frozen=True, namespace={"__doc__": Run.__doc__}
     )
@@ -134,8 +150,39 @@ def parse(name: str, flags: Sequence[str]) -> Run:
         description=f"Train {name}; the defaults shown are those of the preset {preset!r}.",
     )
     config.from_dict(found.model.to_dict())
-    check_run({name: getattr(found, name) for name in _NUMBERS})
+    for recipe in recipes(method_class(name), found):
+        check_run(recipe.arguments() | {n: getattr(found, n) for n in ("seed", "accumulate")})
     return found
+
+
+def recipes(kind: type[Method], run: Run) -> list[Recipe]:
+    """How each stage is trained: the recipe of the preset, changed where a flag says so.
+
+    Args:
+        kind: of method.
+        run: the flags.
+
+    Book: many-machines#recipes
+    """
+    given = {
+        name: value
+        for name, before in _shared(kind, run.preset).items()
+        if (value := getattr(run, name)) != before
+    }
+    return [
+        replace(one, **given, known=tuple(name for name in one.known if name not in given))
+        for one in kind.recipe(run.preset)
+    ]
+
+
+def _shared(kind: type[Method], preset: str) -> dict[str, Any]:
+    """What the recipes of all stages of a preset agree on; None where they do not."""
+    rows = [asdict(recipe) for recipe in kind.recipe(preset)]
+    return {
+        name: value if all(row[name] == value for row in rows) else None
+        for name, value in rows[0].items()
+        if name != "known"
+    }
 
 
 def _preset(flags: Sequence[str]) -> str:
@@ -155,7 +202,7 @@ def _train(name: str, run: Run) -> None:
 
 def _train_alone(name: str, run: Run) -> None:
     flags = {k: v for k, v in asdict(replace(run, model=None)).items() if k not in _NOT_THE_RESULT}
-    data = open_data(run.data, fs=run.model.fs)
+    data = open_data(run.data, fs=run.model.fs, preprocess=run.model.preprocess)
     kind = method_class(name)
     records = _learnable(kind, data)
     source = data.records.about["digest"] if isinstance(data.records, Store) else ""
@@ -167,28 +214,31 @@ def _train_alone(name: str, run: Run) -> None:
     device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
     method = kind(run.model).to(device)
     lines = []
-    for part, stage in method.stages():
+    resolved = recipes(kind, run)
+    for (part, stage), recipe in zip(method.stages(), resolved, strict=True):
         _read_reports(stage, records)
-        _say(f"{name}, {part}: {len(records):,} records, {run.epochs} epochs on {device}")
+        _say(f"{name}, {part}: {len(records):,} records on {device}; {recipe}")
         history = fit(
             stage.to(device),
             records,
-            epochs=run.epochs,
-            batch_size=run.batch_size,
             seed=run.seed,
-            lr=run.lr,
             out=run.out / part,
             resume=resume,
             accumulate=run.accumulate,
             precision=run.precision,
             compile=run.compile,
             log=None if run.log is None else run.log / part,
+            **recipe.arguments(),
         )
         lines += [{"stage": part, **epoch} for epoch in history.epochs]
     if rank() == 0:
         with whole(run.out / HISTORY) as part:
             part.write_text("".join(json.dumps(x) + "\n" for x in lines))
-        method.save(run.out / WEIGHTS, run=asdict(replace(run, model=None)))
+        method.save(
+            run.out / WEIGHTS,
+            run=asdict(replace(run, model=None)),
+            recipes=[asdict(recipe) for recipe in resolved],
+        )
     _say(f"weights: {run.out / WEIGHTS}")
 
 

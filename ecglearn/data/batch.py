@@ -16,12 +16,13 @@ from torch import Tensor
 from ecglearn.cohort import FINDINGS, Cohort
 from ecglearn.data.clinical.schema import age_and_sex, clinical_table
 from ecglearn.data.datasets.base import clean_report
-from ecglearn.data.preprocess import clean_ecg, clean_records
+from ecglearn.data.preprocess import Preprocess, clean_ecg, clean_records
 from ecglearn.data.wfdb.record import ECGRecord
 from ecglearn.errors import InputError
-from ecglearn.signals.beats import detect_r_peaks, pad_peaks
-from ecglearn.signals.filters import zscore
+from ecglearn.signals.beats import pad_peaks
+from ecglearn.signals.filters import minmax, zscore
 from ecglearn.signals.leads import LEADS
+from ecglearn.signals.r_peaks import detect_r_peaks
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ECGBatch:
     """Some patients.
 
     Attributes:
-        ecg: filtered, standardised signals (B, 12, time).
+        ecg: signals as `preprocess` says (B, 12, time); 0 where nothing was observed.
         fs: sampling rate in hertz.
         r_peaks: R peaks in samples (B, peaks), -1 where a record has fewer.
         keep: which samples were observed (B, 12, time); None means all.
@@ -45,6 +46,8 @@ class ECGBatch:
         leads: names of the rows of `ecg`.
         label_names: names of the columns of `findings`.
         names: of the B records, where their source names them.
+        preprocess: how `ecg` was made: "standard", filtered and z-scored; or "minmax", unfiltered
+            and scaled to [0, 1] by least and greatest value of the record.
 
     Book: ptacl#data
     """
@@ -64,6 +67,7 @@ class ECGBatch:
     leads: tuple[str, ...] = LEADS
     label_names: tuple[str, ...] | None = None
     names: list[str] | None = None
+    preprocess: Preprocess = "standard"
 
     def __len__(self) -> int:
         return len(self.ecg)
@@ -102,15 +106,18 @@ class ECGBatch:
                 "does not carry; build the batch with them or choose a step that needs only the ECG"
             )
 
-    def signal(self, fs: float, samples: int) -> Float[Tensor, "B lead {samples}"]:
+    def signal(
+        self, fs: float, samples: int, preprocess: Preprocess = "standard"
+    ) -> Float[Tensor, "B lead {samples}"]:
         """The first samples of each record, for a model that reads one rate and one length.
 
         Args:
             fs: sampling rate the model reads, in hertz.
             samples: how many samples it reads.
+            preprocess: what it reads, see `ECGBatch.preprocess`.
 
         Raises:
-            InputError: the records have another rate, or are shorter.
+            InputError: the records have another rate or preprocessing, or are shorter.
 
         Book: ptacl#data
         """
@@ -118,6 +125,12 @@ class ECGBatch:
             raise InputError(
                 f"this configuration reads {fs:g} Hz and the batch has {self.fs:g} Hz; build the "
                 f"batch with fs={fs:g}"
+            )
+        if self.preprocess != preprocess:
+            raise InputError(
+                f"this configuration reads ECGs that were preprocessed as {preprocess!r}, and "
+                f"these are {self.preprocess!r}; build the batch or the store with "
+                f"preprocess={preprocess!r}"
             )
         if self.ecg.shape[-1] < samples:
             raise InputError(
@@ -135,6 +148,7 @@ class ECGBatch:
         per: Literal["lead", "record"] = "record",
         peaks: Literal["detected", "true"] = "detected",
         fs: float | None = None,
+        preprocess: Preprocess = "standard",
     ) -> ECGBatch:
         """Filter, standardise and find beats, as for a real record.
 
@@ -142,24 +156,25 @@ class ECGBatch:
             cohort: simulated patients.
             index: some of them; None takes all.
             per: z-score per "lead" or per "record"; per record keeps voltage ratios between leads.
-            peaks: R peaks found by the detector in lead II alone, with which the stored runs of the
-                book were made (records have a vote of all leads), or the simulator's own.
+            peaks: R peaks found by the vote of the leads, as in records, or the simulator's own.
             fs: sampling rate to resample to; None keeps the cohort's.
+            preprocess: "minmax" scales to [0, 1] instead of filtering and standardising.
 
         Book: ptacl#data
         """
         if index is not None:
             cohort = cohort[index]
         rate = fs or cohort.fs
-        clean = clean_ecg(cohort.ecg, cohort.fs, fs=rate)
+        clean = clean_ecg(cohort.ecg, cohort.fs, fs=rate, preprocess=preprocess)
         if peaks == "true":
             times = [row[~np.isnan(row)] for row in cohort.truth.r_times]
             beats = [np.round(row * rate).astype(np.int64) for row in times]
         else:
-            two = LEADS.index("II")
-            beats = [detect_r_peaks(record[two], rate) for record in clean]
+            beats = [detect_r_peaks(record, rate) for record in clean]
         return cls(
-            ecg=torch.from_numpy(zscore(clean, per=per)),
+            ecg=torch.from_numpy(
+                minmax(clean) if preprocess == "minmax" else zscore(clean, per=per)
+            ),
             fs=rate,
             r_peaks=pad_peaks(beats),
             cine=torch.from_numpy(cohort.cine),
@@ -171,6 +186,7 @@ class ECGBatch:
             reports=list(cohort.reports),
             index=torch.from_numpy(cohort.truth.index),
             label_names=FINDINGS,
+            preprocess=preprocess,
         )
 
     @classmethod
@@ -181,6 +197,7 @@ class ECGBatch:
         fs: float = 100,
         seconds: float | None = 10.0,
         per: Literal["lead", "record"] = "record",
+        preprocess: Preprocess = "standard",
         reports: Sequence[str] | None = None,
         findings: Any = None,
         label_names: Sequence[str] | None = None,
@@ -195,6 +212,7 @@ class ECGBatch:
             fs: samples per second wanted, 61 or more.
             seconds: length wanted, 2 or more; None takes the longest of the records.
             per: z-score per "lead" or per "record".
+            preprocess: "minmax" scales to [0, 1] instead of filtering and standardising.
             reports: one for each record; None takes what their headers say.
             findings: labels, true or false (B, K); None carries none.
             label_names: names of their columns.
@@ -210,7 +228,7 @@ class ECGBatch:
             raise InputError("a batch needs one record or more; give what read_record returns")
         if reports is not None and len(reports) != len(some):
             raise InputError(f"{len(reports)} reports for {len(some)} records; give one for each")
-        done = clean_records(some, fs=fs, seconds=seconds)
+        done = clean_records(some, fs=fs, seconds=seconds, preprocess=preprocess)
         longest = max(record.signal.shape[1] for record in done)
         length = longest if seconds is None else round(seconds * fs)
         signal = np.zeros((len(some), len(LEADS), length), np.float32)
@@ -219,7 +237,11 @@ class ECGBatch:
             samples = record.signal.shape[1]
             signal[row, :, :samples], seen[row, :, :samples] = record.signal, record.observed
         return cls(
-            ecg=torch.from_numpy(zscore(signal, per=per, keep=seen)),
+            ecg=torch.from_numpy(
+                minmax(signal, keep=seen)
+                if preprocess == "minmax"
+                else zscore(signal, per=per, keep=seen)
+            ),
             fs=fs,
             r_peaks=pad_peaks([record.r_peaks for record in done]),
             keep=None if seen.all() else torch.from_numpy(seen),
@@ -229,6 +251,7 @@ class ECGBatch:
             index=torch.arange(len(some)),
             label_names=None if label_names is None else tuple(label_names),
             names=[Path(r.source).name.removesuffix(".hea") for r in some],
+            preprocess=preprocess,
         )
 
 

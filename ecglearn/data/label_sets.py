@@ -85,23 +85,32 @@ def snomed_labels(
         name: `cpsc2018`, `csn` or `cinc2021`.
         codes: of each record; codes of no class of the set are ignored.
         labels: "released" makes the mistake of the label file that Liu et al. 2024 (MERL) published
-            for CSN: a record has every class whose name stands inside the name of one that it has,
-            so that STDD counts as ST and AVB as VB. For comparison with published numbers only.
+            for CSN: a record has every class whose name stands inside the name of anything it has,
+            so that STDD counts as ST, AVB as VB, and LVQRSAL (low voltage, no class) as SA. For
+            comparison with published numbers only.
 
     Returns:
         One row for each record, one column of bool for each class.
 
     Raises:
-        InputError: the set has no codes.
+        InputError: the set has no codes, or "released" is asked of another set than `csn`.
 
     Book: tamer#label-sets
     """
     import pandas as pd
 
     known = _codes(name)
-    rows = [snomed_classes(name, line) for line in codes]
+    lines = [list(line) for line in codes]
+    rows = [snomed_classes(name, line) for line in lines]
     if labels == "released":
-        rows = [[c for c in known if any(c in has for has in row)] for row in rows]
+        if name != "csn":
+            raise InputError(f"released labels are those of csn; {name} has exact ones only")
+        others = {code: other for other, code in _content()["csn_other_names"]["codes"].items()}
+        written = [
+            [*row, *(others[code] for code in map(str, line) if code in others)]
+            for row, line in zip(rows, lines, strict=True)
+        ]
+        rows = [[c for c in known if any(c in name for name in row)] for row in written]
     return pd.DataFrame({c: [c in row for row in rows] for c in known})
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.checks import RecordError, check_samples
 from ecglearn.data.wfdb.record import ECGRecord
 from ecglearn.errors import InputError
-from ecglearn.signals.beats import detect_beats
 from ecglearn.signals.filters import FLAT, denoise_wavelet, resample
 from ecglearn.signals.leads import LEADS
+from ecglearn.signals.r_peaks import detect_beats
+from ecglearn.signals.rates import small_rates
 
 SLOWEST_KEPT = 0.98  # hertz: upper edge of the band that the default filter removes
 FASTEST_KEPT = 62.0  # hertz: bands that begin above this are removed
@@ -21,6 +22,8 @@ COUNTS_PER_MV = 1000  # a cleaned sample is a whole number of microvolts
 LARGEST = 32.767  # millivolt: what 16 bits of microvolts hold
 LOWEST_RATE = 61.0  # hertz that R peaks need
 SHORTEST = 2.0  # seconds that R peaks need
+#: How an ECG is made ready: filtered and z-scored, or unfiltered and scaled to [0, 1].
+Preprocess = Literal["standard", "minmax"]
 TOGETHER = 80_000  # samples of a lead that are filtered in one call: 16 usual records
 
 
@@ -43,7 +46,11 @@ class CleanRecord(NamedTuple):
 
 
 def clean_ecg(
-    ecg: Float[np.ndarray, "B lead time"], fs_in: float, *, fs: float
+    ecg: Float[np.ndarray, "B lead time"],
+    fs_in: float,
+    *,
+    fs: float,
+    preprocess: Preprocess = "standard",
 ) -> Float[np.ndarray, "B lead resampled"]:
     """Resample and filter: the bands below 1 Hz and above 62.5 Hz go, at any sampling rate.
 
@@ -54,12 +61,21 @@ def clean_ecg(
         ecg: millivolt (B, lead, time).
         fs_in: its sampling rate in hertz.
         fs: sampling rate wanted.
+        preprocess: "minmax" leaves the filter out.
+
+    Raises:
+        InputError: another preprocessing, or the rates do not stand to each other as small whole
+            numbers do.
 
     Book: preprocessing#prep-chain
     """
+    if preprocess not in get_args(Preprocess):
+        raise InputError(f"preprocess is 'standard' or 'minmax', not {preprocess!r}")
     level = _levels(fs)
     fast = tuple(j for j in range(1, level + 1) if fs / 2 ** (j + 1) >= FASTEST_KEPT)
     resampled = resample(ecg, fs_in, fs)
+    if preprocess == "minmax":
+        return resampled
     return denoise_wavelet(resampled, level=level, drop_details=fast)
 
 
@@ -75,14 +91,14 @@ def shortest_ecg(fs: float) -> int:
 
 
 def check_length(record: ECGRecord, *, fs: float) -> None:
-    """Refuse a record that is too short for the filter.
+    """Refuse a record that is too short for the filter, or whose rate cannot be changed so.
 
     Args:
         record: as read.
         fs: sampling rate wanted, in hertz.
 
     Raises:
-        RecordError: it is.
+        RecordError: it is; says why.
 
     Book: preprocessing#prep-chain
     """
@@ -92,6 +108,11 @@ def check_length(record: ECGRecord, *, fs: float) -> None:
             f"{samples / record.fs:.1f} s are too short for the filter, which needs "
             f"{shortest_ecg(fs) / fs:.1f} s at {fs:g} Hz"
         )
+    try:
+        small_rates(record.fs, fs)
+    except InputError as error:
+        raise RecordError(str(error)) from error
+    check_samples(samples, record.fs, fs)
 
 
 def observed_at(
@@ -109,7 +130,8 @@ def observed_at(
     """
     if observed.all():
         return np.ones((len(observed), samples), bool)
-    return observed[:, (np.arange(samples) * (fs_in / fs)).astype(np.int64)]
+    last_seen = (np.arange(samples) * (fs_in / fs)).astype(np.int64)
+    return observed[:, np.minimum(last_seen, observed.shape[1] - 1)]
 
 
 def flat_leads(
@@ -181,7 +203,11 @@ def finish_record(
 
 
 def clean_records(
-    records: Sequence[ECGRecord], *, fs: float, seconds: float | None
+    records: Sequence[ECGRecord],
+    *,
+    fs: float,
+    seconds: float | None,
+    preprocess: Preprocess = "standard",
 ) -> list[CleanRecord]:
     """The whole chain for records of any rate and length, those of one kind together.
 
@@ -189,6 +215,7 @@ def clean_records(
         records: as read.
         fs: sampling rate wanted, in hertz.
         seconds: how much of each to keep, from its start; shorter ones stay whole. None keeps all.
+        preprocess: "minmax" leaves the filter out.
 
     Raises:
         RecordError: a record cannot be used; names it.
@@ -212,7 +239,8 @@ def clean_records(
             size = max(1, TOGETHER // samples)
             for start in range(0, len(numbers), size):
                 some = numbers[start : start + size]
-                clean = clean_ecg(np.stack([records[k].signal for k in some]), rate, fs=fs)
+                signals = np.stack([records[k].signal for k in some])
+                clean = clean_ecg(signals, rate, fs=fs, preprocess=preprocess)
                 for now, signal in zip(some, clean, strict=True):
                     seen = records[now].observed
                     done[now] = finish_record(signal, seen, rate, fs=fs, seconds=seconds)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Generator, Tensor
-from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample
+from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample, pad
 
 from ecglearn.data.batch import ECGBatch
+from ecglearn.data.preprocess import Preprocess
 from ecglearn.errors import InputError
 from ecglearn.signals.augment import augment, crop
 
 
 def ecg_window(
-    batch: ECGBatch, *, fs: float, samples: int, generator: Generator | None, augmented: bool = True
+    batch: ECGBatch,
+    *,
+    fs: float,
+    samples: int,
+    generator: Generator | None,
+    augmented: bool = True,
+    preprocess: Preprocess = "standard",
 ) -> tuple[Float[Tensor, "B lead {samples}"], Int[Tensor, " B"]]:
     """A crop of each record, and its first sample.
 
@@ -23,20 +30,18 @@ def ecg_window(
         samples: length of the crop.
         generator: source of randomness; without one the first samples, unchanged.
         augmented: with a generator, also apply `ecglearn.signals.augment.augment`.
+        preprocess: what the encoder reads, see `ECGBatch.preprocess`.
 
     Raises:
-        InputError: the batch has another sampling rate, or is shorter than the crop.
+        InputError: the batch has another sampling rate or preprocessing, or is shorter than the
+            crop.
 
     Book: ptacl#augmentations
     """
-    if batch.fs != fs:
-        raise InputError(
-            f"this configuration reads {fs:g} Hz and the batch has {batch.fs:g} Hz; build the "
-            f"batch with fs={fs:g}"
-        )
+    whole = batch.signal(fs, batch.ecg.shape[-1], preprocess)
     if generator is None or not augmented:
-        return crop(batch.ecg, length=samples, generator=generator)
-    return augment(batch.ecg, length=samples, generator=generator)
+        return crop(whole, length=samples, generator=generator)
+    return augment(whole, length=samples, generator=generator)
 
 
 def cine_frames(
@@ -220,8 +225,8 @@ def _blurred(x: Tensor, sigma: Tensor) -> Tensor:
     kernel = torch.exp(-0.5 * (offset / sigma[:, None]) ** 2)
     kernel = kernel / kernel.sum(1, keepdim=True)
     frames = x.transpose(0, 1)  # (frames, B, rows, columns): one kernel for each loop
-    for shape, padding in (((-1, 1, 5, 1), (2, 0)), ((-1, 1, 1, 5), (0, 2))):
-        frames = conv2d(frames, kernel.view(shape), padding=padding, groups=len(x))
+    for shape, beyond in (((-1, 1, 5, 1), (0, 0, 2, 2)), ((-1, 1, 1, 5), (2, 2, 0, 0))):
+        frames = conv2d(pad(frames, beyond, "reflect"), kernel.view(shape), groups=len(x))
     return frames.transpose(0, 1)
 
 

@@ -38,6 +38,8 @@ class CineTransformer(nn.Module):
     Book: ptacl#encoders
     """
 
+    undecayed = ("positions",)
+
     def __init__(
         self,
         *,

@@ -52,7 +52,7 @@ class TableScaler(nn.Module):
                 f"column {int(empty.nonzero()[0])} has no value among the {len(table)} training "
                 "patients: leave it out"
             )
-        self.median.copy_(table.nanmedian(0).values)
+        self.median.copy_(table.nanquantile(0.5, 0))  # nanmedian takes the lower of two middles
         filled = table.where(~table.isnan(), self.median)
         self.mean.copy_(filled.mean(0))
         spread = filled.std(0, correction=0)

@@ -21,15 +21,22 @@ class SeparatedAttention(nn.Module):
         tokens: how many tokens come in; each place has a learned position.
         width: features D of a token.
         heads: attention heads.
+        separator_std: spread of the separator's first value; None: that of the positions, 1 / D.
+            The public code has 1.
 
     Source: Chen et al. 2025 (DERI), attention of the ECG side and of both masked views.
 
     Book: deri#attention-pool
     """
 
-    def __init__(self, tokens: int, width: int, heads: int = 4) -> None:
+    undecayed = ("separator", "positions")
+
+    def __init__(
+        self, tokens: int, width: int, heads: int = 4, *, separator_std: float | None = None
+    ) -> None:
         super().__init__()
-        self.separator = nn.Parameter(torch.randn(1, 1, width) / width)
+        spread = 1 / width if separator_std is None else separator_std
+        self.separator = nn.Parameter(torch.randn(1, 1, width) * spread)
         self.positions = nn.Parameter(torch.randn(1, tokens + 2, width) / width)
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
 
@@ -53,20 +60,33 @@ class GatedMLP(nn.Module):
         hidden: features between the layers.
         out: features of the output.
         dropout: share of hidden features that are hidden while training.
+        drop_branches: hide features of gate and up, each by a draw of its own and before the gate's
+            silu, as the public code does: 1 - (1 - rate)^2 of the products are 0.
 
     Source: Shazeer 2020 for the gate; Chen et al. 2025 (DERI) for its places.
 
     Book: deri#cross-decoders
     """
 
-    def __init__(self, width: int, hidden: int, out: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        width: int,
+        hidden: int,
+        out: int,
+        dropout: float = 0.0,
+        *,
+        drop_branches: bool = False,
+    ) -> None:
         super().__init__()
+        self.drop_branches = drop_branches
         self.gate, self.up = nn.Linear(width, hidden), nn.Linear(width, hidden)
         self.out = nn.Linear(hidden, out)
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Float[Tensor, "*rest D"]) -> Float[Tensor, "*rest E"]:
         """Each token on its own."""
+        if self.drop_branches:
+            return self.out(silu(self.dropout(self.gate(x))) * self.dropout(self.up(x)))
         return self.out(self.dropout(silu(self.gate(x)) * self.up(x)))
 
 
@@ -78,17 +98,20 @@ class DecoderBlock(nn.Module):
         heads: attention heads.
         head_width: features of a head; heads times head_width need not be D.
         drop_path: probability to skip a branch for a record while training.
+        bias: give queries, keys and values a bias, as the public code does.
 
     Source: Chen et al. 2025 (DERI).
 
     Book: deri#cross-decoders
     """
 
-    def __init__(self, width: int, heads: int, head_width: int, drop_path: float = 0.0) -> None:
+    def __init__(
+        self, width: int, heads: int, head_width: int, drop_path: float = 0.0, *, bias: bool = False
+    ) -> None:
         super().__init__()
         self.heads, self.drop_path = heads, drop_path
         self.norm_attention, self.norm_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query_key_value = nn.Linear(width, 3 * heads * head_width, bias=False)
+        self.query_key_value = nn.Linear(width, 3 * heads * head_width, bias=bias)
         self.out = nn.Linear(heads * head_width, width)
         self.mlp = GatedMLP(width, width, width)
 
@@ -130,11 +153,15 @@ class CrossDecoder(nn.Module):
         head_width: features of a head.
         dropout: of the first and the last gated MLP.
         drop_path: of the last block; it grows linearly from 0 in the first.
+        bias: of queries, keys and values.
+        drop_branches: see `GatedMLP`.
 
     Source: Chen et al. 2025 (DERI), both cross-modal decoders.
 
     Book: deri#cross-decoders
     """
+
+    undecayed = ("separator", "positions")
 
     def __init__(
         self,
@@ -147,16 +174,20 @@ class CrossDecoder(nn.Module):
         head_width: int = 64,
         dropout: float = 0.2,
         drop_path: float = 0.1,
+        bias: bool = False,
+        drop_branches: bool = False,
     ) -> None:
         super().__init__()
         self.tokens = tokens
-        self.inside = GatedMLP(width, width, width, dropout)
+        self.inside = GatedMLP(width, width, width, dropout, drop_branches=drop_branches)
         self.separator = nn.Parameter(torch.randn(1, 1, width))
         self.positions = nn.Parameter(torch.randn(1, tokens + 2, width))
         rates = torch.linspace(0, drop_path, depth, device="cpu").tolist()
-        self.blocks = nn.ModuleList(DecoderBlock(width, heads, head_width, r) for r in rates)
+        self.blocks = nn.ModuleList(
+            DecoderBlock(width, heads, head_width, r, bias=bias) for r in rates
+        )
         self.norm = nn.LayerNorm(width)
-        self.outside = GatedMLP(width, width, out, dropout)
+        self.outside = GatedMLP(width, width, out, dropout, drop_branches=drop_branches)
 
     def forward(
         self, tokens: Float[Tensor, "B N D"], mask: Bool[Tensor, "B N"] | None = None

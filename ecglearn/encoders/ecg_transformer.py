@@ -29,6 +29,7 @@ class ECGTransformer(nn.Module):
         use_cls: put a class token first; it takes no part in pooling or in local embeddings.
         layer_scale: see `Block`.
         drop_path: see `Blocks`.
+        eps: see `Blocks`.
 
     Raises:
         InputError: the patch does not divide the samples, or the leads do not divide.
@@ -37,6 +38,8 @@ class ECGTransformer(nn.Module):
 
     Book: ptacl#encoders
     """
+
+    undecayed = ("positions", "class_token")
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class ECGTransformer(nn.Module):
         use_cls: bool = False,
         layer_scale: float | None = 1e-5,
         drop_path: float = 0.0,
+        eps: float = 1e-6,
     ) -> None:
         super().__init__()
         if samples % patch or leads % leads_per_token:
@@ -66,7 +70,9 @@ class ECGTransformer(nn.Module):
         self.embed = nn.Conv1d(leads_per_token, width, patch, patch)
         self.positions = nn.Parameter(torch.zeros(1, self.tokens, width))
         self.class_token = nn.Parameter(torch.zeros(1, 1, width)) if use_cls else None
-        self.blocks = Blocks(width, depth, heads, layer_scale=layer_scale, drop_path=drop_path)
+        self.blocks = Blocks(
+            width, depth, heads, layer_scale=layer_scale, drop_path=drop_path, eps=eps
+        )
         self.apply(initialise)
 
     def patches(self, x: Float[Tensor, "B leads time"]) -> Float[Tensor, "B N P"]:
@@ -103,7 +109,7 @@ class ECGTransformer(nn.Module):
             samples: length of the signal.
             fs: sampling rate in hertz.
         """
-        return (torch.arange(samples // self.patch) + 0.5) * self.patch / fs
+        return (torch.arange(samples // self.patch) * self.patch + (self.patch - 1) / 2) / fs
 
     def over_time(self, tokens: Float[Tensor, "B N D"]) -> Float[Tensor, "B T D"]:
         """Mean over leads at each time, (B, time tokens, D)."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor, nn
@@ -72,16 +74,28 @@ class ClassTokenPool(nn.Module):
         tokens: how many tokens come in; each place has a learned position.
         width: features D of a token.
         heads: attention heads.
+        start: spread of the first class token and positions: D^(-1/2) for both, or, as `released`,
+            1 and 1 / D.
 
     Source: attention pooling of Liu et al. 2024 (MERL).
 
     Book: tamer#wlai
     """
 
-    def __init__(self, tokens: int, width: int, heads: int = 4) -> None:
+    undecayed = ("class_token", "positions")
+
+    def __init__(
+        self,
+        tokens: int,
+        width: int,
+        heads: int = 4,
+        *,
+        start: Literal["even", "released"] = "even",
+    ) -> None:
         super().__init__()
-        self.class_token = nn.Parameter(torch.randn(1, 1, width) * width**-0.5)
-        self.positions = nn.Parameter(torch.randn(1, tokens + 1, width) * width**-0.5)
+        token, place = (1.0, 1 / width) if start == "released" else (width**-0.5, width**-0.5)
+        self.class_token = nn.Parameter(torch.randn(1, 1, width) * token)
+        self.positions = nn.Parameter(torch.randn(1, tokens + 1, width) * place)
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
         self.out = nn.Linear(width, width)
 

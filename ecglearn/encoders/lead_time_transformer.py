@@ -61,6 +61,8 @@ class LeadTimeTransformer(nn.Module):
     Book: scar#scar-encoder
     """
 
+    undecayed = ("lead", "null")
+
     def __init__(
         self,
         *,

@@ -76,6 +76,8 @@ class MaskedAutoencoder(nn.Module):
     Book: ptacl#stage-1
     """
 
+    undecayed = ("mask_token", "positions")
+
     def __init__(
         self,
         encoder: nn.Module,

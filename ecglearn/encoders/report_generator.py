@@ -87,6 +87,8 @@ class ReportGenerator(nn.Module):
     Book: deri#report-writer
     """
 
+    undecayed = ("places",)
+
     def __init__(
         self,
         model: Any,

@@ -18,13 +18,15 @@ class S4D(nn.Module):
     Args:
         width: channels H.
         states: complex states N of each channel and direction; each stands for a conjugate pair.
-        bidirectional: a second kernel reads from the end.
+        bidirectional: a second kernel reads from the end, up to the sample after the present one.
         shortest, longest: range of the first Delta, in samples per unit of time.
 
     Source: Gu et al. 2022 (S4D-Lin): A_n = -1/2 + i pi n, held by the zero-order rule.
 
     Book: clinical-transfer#state-space
     """
+
+    undecayed = ("log_step", "log_decay", "frequency")
 
     def __init__(
         self,
@@ -73,10 +75,10 @@ class S4D(nn.Module):
         """
         length = u.shape[-1]
         kernel = self.kernels(length)
-        # the reader from the end is a kernel at lags 0, -1, ..., kept at the far end of the circle
+        # the reader from the end is a kernel at lags -1, -2, ..., kept at the far end of the circle
         whole = nn.functional.pad(kernel[0], (0, length))
         if self.bidirectional:
-            whole = whole + nn.functional.pad(kernel[1].flip(-1), (length, 0)).roll(1, -1)
+            whole = whole + nn.functional.pad(kernel[1].flip(-1), (length, 0))
         spectrum = torch.fft.rfft(u, n=2 * length) * torch.fft.rfft(whole, n=2 * length)
         return torch.fft.irfft(spectrum, n=2 * length)[..., :length] + self.skip[:, None] * u
 

@@ -25,6 +25,7 @@ from ecglearn.errors import InputError, MissingGroupError
 EMBEDDED_FOLDER = Path(__file__).with_name("report_bert")
 MED_CPT = "ncbi/MedCPT-Query-Encoder"
 MEMORY = 2 * 10**9  # bytes of encoded reports that are kept: about 12,000 of 50 words at width 768
+Asked = tuple[str, int | None]  # a report, and to how many positions it is padded
 BUCKET = 64  # reports of similar length that are encoded together
 
 
@@ -39,10 +40,12 @@ class EncodedReports(NamedTuple):
     """What a frozen text model says about some reports, padded to the longest of them.
 
     Attributes:
-        tokens: last hidden layer (B, S, W); position 0 is [CLS].
+        tokens: last hidden layer (B, S, W); position 0 is [CLS]. At padding it is 0, or what the
+            model says there when it was asked to pad.
         mask: which positions are words (B, S): not [CLS], [SEP] or padding.
         cls_attention: attention that [CLS] pays to each word, last layer, mean over heads (B, S); 0
             elsewhere.
+        pooled: the model's own vector of a report, [CLS] through its pooler; None if it has none.
 
     Book: tamer#text-side
     """
@@ -50,6 +53,7 @@ class EncodedReports(NamedTuple):
     tokens: Float[Tensor, "B S W"]
     mask: Bool[Tensor, "B S"]
     cls_attention: Float[Tensor, "B S"]
+    pooled: Float[Tensor, "B W"] | None = None
 
     def mean(self) -> Float[Tensor, "B W"]:
         """The mean of the words of each report."""
@@ -62,7 +66,9 @@ class EncodedReports(NamedTuple):
         Args:
             device: where to.
         """
-        return EncodedReports(*(part.to(device) for part in self))
+        pooled = None if self.pooled is None else self.pooled.to(device)
+        tokens, mask, weights = (part.to(device) for part in self[:3])
+        return EncodedReports(tokens, mask, weights, pooled)
 
 
 class TextEncoder:
@@ -92,13 +98,15 @@ class TextEncoder:
         self.width: int = model.config.hidden_size
         self.encoded = 0  # reports that went through the model
         self.memory, self.held = memory, 0
-        self._known: dict[str, tuple[Tensor, Tensor, Tensor]] = {}  # longest unasked first
+        self._known: dict[Asked, tuple[Tensor, ...]] = {}  # longest unasked first
 
-    def encode(self, reports: Sequence[str]) -> EncodedReports:
-        """Tokens, word mask and attention of [CLS].
+    def encode(self, reports: Sequence[str], *, pad_to: int | None = None) -> EncodedReports:
+        """Tokens, word mask, attention of [CLS] and pooled vector.
 
         Args:
             reports: B texts.
+            pad_to: let the model read so many positions of each report, padding included, which it
+                does not attend to but says something about; None reads words only.
 
         Raises:
             ReportError: a report has no word.
@@ -109,21 +117,22 @@ class TextEncoder:
                     f"report {number} of {len(reports)} is empty: leave such records out, an empty "
                     "text would match every other empty one"
                 )
-        asked = dict.fromkeys(reports)
-        for text in asked:
-            if text in self._known:
-                self._known[text] = self._known.pop(text)
-        self._read([text for text in asked if text not in self._known], asked)
-        parts = [self._known[text] for text in reports]
+        asked = dict.fromkeys((text, pad_to) for text in reports)
+        for key in asked:
+            if key in self._known:
+                self._known[key] = self._known.pop(key)
+        self._read([text for text, _ in asked if (text, pad_to) not in self._known], pad_to, asked)
+        parts = [self._known[text, pad_to] for text in reports]
         longest = max(len(part[0]) for part in parts)
         tokens = parts[0][0].new_zeros(len(parts), longest, self.width)
         mask = torch.zeros(len(parts), longest, dtype=torch.bool)
         attention = tokens.new_zeros(len(parts), longest)
-        for row, (hidden, words, weight) in enumerate(parts):
+        for row, (hidden, words, weight, *_) in enumerate(parts):
             tokens[row, : len(hidden)] = hidden
             mask[row, : len(hidden)] = words
             attention[row, : len(hidden)] = weight
-        return EncodedReports(tokens, mask, attention)
+        pooled = torch.stack([part[3] for part in parts]) if len(parts[0]) > 3 else None
+        return EncodedReports(tokens, mask, attention, pooled)
 
     def forget(self) -> None:
         """Forget all reports; `encode` reads them again."""
@@ -169,7 +178,7 @@ class TextEncoder:
         return sum(p.numel() for p in self.model.parameters())
 
     @torch.no_grad()
-    def _read(self, reports: list[str], asked: Collection[str]) -> None:
+    def _read(self, reports: list[str], pad_to: int | None, asked: Collection[Asked]) -> None:
         if not reports:
             self._make_room(asked)
             return
@@ -187,7 +196,7 @@ class TextEncoder:
         for start in range(0, len(order), BUCKET):
             rows = order[start : start + BUCKET]
             kept = [[first, *ids[i][:room], last] for i in rows]
-            longest = max(map(len, kept))
+            longest = max(max(map(len, kept)), min(pad_to or 0, self.limit))
             padded = torch.full((len(rows), longest), self.tokenizer.pad_token_id)
             seen = torch.zeros(len(rows), longest, dtype=torch.int64)
             for row, line in enumerate(kept):
@@ -199,20 +208,21 @@ class TextEncoder:
             )
             weights = out.attentions[-1].mean(1)[:, 0].cpu()
             hidden = out.last_hidden_state.cpu()
+            pooled = getattr(out, "pooler_output", None)
+            pooled = None if pooled is None else pooled.cpu()
             for row, (i, line) in enumerate(zip(rows, kept, strict=True)):
-                words = torch.ones(len(line), dtype=torch.bool)
-                words[[0, -1]] = False
-                encoded = (
-                    hidden[row, : len(line)].clone(),
-                    words,
-                    weights[row, : len(line)] * words,
-                )
-                self._known[reports[i]] = encoded
+                count = len(line) if pad_to is None else longest
+                words = torch.zeros(count, dtype=torch.bool)
+                words[1 : len(line) - 1] = True
+                encoded = (hidden[row, :count].clone(), words, weights[row, :count] * words)
+                if pooled is not None:
+                    encoded = (*encoded, pooled[row].clone())
+                self._known[reports[i], pad_to] = encoded
                 self.held += _bytes(encoded)
             self._make_room(asked)
         self.encoded += len(reports)
 
-    def _make_room(self, asked: Collection[str]) -> None:
+    def _make_room(self, asked: Collection[Asked]) -> None:
         """Forget what was asked for longest ago; what is asked for now stands at the end."""
         while self.held > self.memory and (oldest := next(iter(self._known))) not in asked:
             self.held -= _bytes(self._known.pop(oldest))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -18,9 +19,11 @@ from ecglearn.encoders.text_encoder import (
     text_encoder,
 )
 
+Pooling = Literal["words", "pooler"]
+
 
 class TextTower(nn.Module):
-    """Reports to vectors of the common space: the mean of the words, through a head.
+    """Reports to vectors of the common space: one vector of the frozen model, through a head.
 
     The frozen model is loaded at its first use; its weights are no parameters of the tower.
 
@@ -28,15 +31,27 @@ class TextTower(nn.Module):
         text: frozen text model: a name on the hub, a folder, or `embedded`.
         text_width: its features W.
         width: features D of the common space.
+        pooling: one vector from a report: the mean of its `words`, or the model's own `pooler`.
+        pad_to: positions that the frozen model reads of each report, padding included.
 
-    Source: Liu et al. 2024 (MERL) for the head; that the words are averaged is our choice.
+    Source: Liu et al. 2024 (MERL) for the head and the pooler; that the words are averaged
+        otherwise is our choice: the small embedded model was not trained with a pooler.
 
     Book: tamer#text-side
     """
 
-    def __init__(self, text: str, text_width: int, width: int) -> None:
+    def __init__(
+        self,
+        text: str,
+        text_width: int,
+        width: int,
+        *,
+        pooling: Pooling = "words",
+        pad_to: int | None = None,
+    ) -> None:
         super().__init__()
         self.text, self.text_width = text, text_width
+        self.pooling, self.pad_to = pooling, pad_to
         self.head = MLPHead(text_width, width)
         self._model: TextEncoder | None = None
 
@@ -67,16 +82,34 @@ class TextTower(nn.Module):
             ReportError: a report has no word, or the model cannot be used.
         """
         like = next(self.parameters())
-        encoded = self.model.to(like.device).encode(reports).to(like.device)
-        return EncodedReports(encoded.tokens.to(like), encoded.mask, encoded.cls_attention.to(like))
+        model = self.model.to(like.device)
+        encoded = model.encode(reports, pad_to=self.pad_to).to(like.device)
+        pooled = None if encoded.pooled is None else encoded.pooled.to(like)
+        weights = encoded.cls_attention.to(like)
+        return EncodedReports(encoded.tokens.to(like), encoded.mask, weights, pooled)
+
+    def pool(self, encoded: EncodedReports) -> Float[Tensor, "B W"]:
+        """One vector of the frozen model for each report.
+
+        Args:
+            encoded: of `encode`.
+
+        Raises:
+            ReportError: the model has no pooler, and it is asked for.
+        """
+        if self.pooling == "words":
+            return encoded.mean()
+        if encoded.pooled is None:
+            raise ReportError(f"{self.text} has no pooler; configure the pooling of words instead")
+        return encoded.pooled
 
     def forward(self, encoded: EncodedReports) -> Float[Tensor, "B D"]:
-        """The head of the mean of the words.
+        """The head of the pooled vector.
 
         Args:
             encoded: of `encode`.
         """
-        return self.head(encoded.mean())
+        return self.head(self.pool(encoded))
 
 
 def same_reports(reports: Sequence[str], device: torch.device) -> Bool[Tensor, "N N"]:

@@ -103,6 +103,7 @@ class Block(nn.Module):
         heads: attention heads.
         layer_scale: first value of the gain on both branches; None leaves the gains out.
         drop_path: probability to skip a branch for a record while training.
+        eps: added to the variance in both norms.
 
     Source: block details of the PTACL authors' modified ViTMAE classes.
 
@@ -110,10 +111,16 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, width: int, heads: int, *, layer_scale: float | None = 1e-5, drop_path: float = 0.0
+        self,
+        width: int,
+        heads: int,
+        *,
+        layer_scale: float | None = 1e-5,
+        drop_path: float = 0.0,
+        eps: float = 1e-6,
     ) -> None:
         super().__init__()
-        self.norm_attention, self.norm_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.norm_attention, self.norm_mlp = (nn.LayerNorm(width, eps) for _ in range(2))
         self.attention = Attention(width, heads)
         self.up, self.down = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
         self.drop_path = drop_path
@@ -153,6 +160,7 @@ class Blocks(nn.Module):
         heads: attention heads.
         layer_scale: see `Block`.
         drop_path: probability of the last block.
+        eps: of every norm: 1e-6 in the masked autoencoders of PTACL's group, 1e-5 in MERL and DERI.
 
     Book: ptacl#encoders
     """
@@ -165,12 +173,13 @@ class Blocks(nn.Module):
         *,
         layer_scale: float | None = 1e-5,
         drop_path: float = 0.0,
+        eps: float = 1e-6,
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            Block(width, heads, layer_scale=layer_scale) for _ in range(depth)
+            Block(width, heads, layer_scale=layer_scale, eps=eps) for _ in range(depth)
         )
-        self.norm = nn.LayerNorm(width)
+        self.norm: nn.Module = nn.LayerNorm(width, eps)
         self.set_drop_path(drop_path)
 
     def set_drop_path(self, last: float) -> None:

@@ -20,7 +20,8 @@ from ecglearn.encoders.state_space import S4Encoder
 from ecglearn.errors import InputError
 from ecglearn.losses.focal import masked_focal
 from ecglearn.losses.redundancy import barlow_twins, cross_correlation
-from ecglearn.method import Config, Losses, Method, Objective, Schedule, Stage, register
+from ecglearn.method import Config, Losses, Method, Objective, Stage, register
+from ecglearn.recipe import Recipe
 
 ORDERS = ("labs first", "diagnosis first")
 PIECE = 1024  # records whose table is read at once
@@ -55,6 +56,7 @@ class ClinicalTransferConfig(Config):
     Attributes:
         fs: ECG rate in hertz.
         samples: length of a record.
+        preprocess: of the ECG, "standard" or "minmax"; see `Config`.
         crop: samples an encoder sees at once; a record's answer is the mean over its crops.
         width: features of the state space encoder.
         layers: its layers.
@@ -126,9 +128,15 @@ class ClinicalTransfer(Method):
     name, title, citation = "clinical-transfer", "clinical transfer", CITATION
     config_class = ClinicalTransferConfig
     needs = ("ecg", "table", "labs", "diagnoses")
-    schedules: ClassVar = {
-        "class": Schedule((12, 8, 10), (128, 64, 64)),
-        "smoke": Schedule((1, 1, 1), (32, 16, 16)),
+    recipes: ClassVar = {
+        "class": (Recipe(12, 128), Recipe(8, 64), Recipe(10, 64)),
+        "smoke": (Recipe(1, 32), Recipe(1, 16), Recipe(1, 16)),
+        # none of the paper's could be read: after Barlow Twins, CardioLab and MDS-ED
+        "paper": (
+            Recipe(100, 256, 1e-3, (0.9, 0.999), 1e-4, 0.05),
+            Recipe(20, 128, 1e-3, (0.9, 0.999), 1e-4, 0.1),
+            Recipe(40, 32, 1e-3, (0.9, 0.999), 1e-3, 0.0),
+        ),
     }
     config: ClinicalTransferConfig
     ecg_encoder: S4Encoder
@@ -241,7 +249,7 @@ class ClinicalTransfer(Method):
             return sequence.flatten(1, 2).unfold(1, 10, 10).mean(-1)
 
         found = torch.cat(map_batches(self, batch, tokens))
-        return found, (torch.arange(found.shape[1]) + 0.5) * 10 / self.config.fs
+        return found, (torch.arange(found.shape[1]) * 10 + 4.5) / self.config.fs
 
     def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
         """Features of whole records: the mean over their crops.
@@ -252,7 +260,7 @@ class ClinicalTransfer(Method):
         return self.ecg_encoder(self._crops(batch)).unflatten(0, (len(batch), -1)).mean(1)
 
     def _crops(self, batch: ECGBatch) -> Tensor:
-        signal = batch.signal(self.config.fs, self.config.samples)
+        signal = batch.signal(self.config.fs, self.config.samples, self.config.preprocess)
         whole = self.config.samples // self.config.crop * self.config.crop
         crops = signal[..., :whole].unflatten(2, (-1, self.config.crop))
         return crops.transpose(1, 2).flatten(0, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, NamedTuple
 
 import torch
@@ -20,11 +20,13 @@ from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.pretrained import EMBEDDED
 from ecglearn.encoders.resnet import ECGResNet
 from ecglearn.encoders.text_encoder import MED_CPT, EncodedReports
-from ecglearn.encoders.text_tower import TextTower
+from ecglearn.encoders.text_tower import Pooling, TextTower
 from ecglearn.errors import InputError
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import pooled_tokens
 from ecglearn.method import Config, Losses, ReportMethod, register
+from ecglearn.recipe import Recipe
+from ecglearn.released import deri
 
 Vector = Literal["mixed", "aligned"]
 Form = Literal["contrastive", "mse", "cosine"]
@@ -57,10 +59,15 @@ _LAPTOP = {
 # what the public code computes: four terms, padding seen, kept tokens shuffled, another vector
 # after training than in it
 _RELEASED = {
+    "preprocess": "minmax",
     "rec_text": 0.0,
     "keep_order": False,
     "mask_padding": False,
     "released_inference": True,
+    "pooling": "pooler",
+    "decoder_bias": True,
+    "drop_branches": True,
+    "separator_std": 1.0,
 }
 
 
@@ -71,6 +78,7 @@ class DERIConfig(Config):
     Attributes:
         fs: ECG rate in hertz.
         samples: length of a record.
+        preprocess: of the ECG, "standard" or "minmax"; see `Config`.
         encoder: `resnet` or `vit`.
         widths: channels of each stage of the residual network.
         blocks: blocks of each stage.
@@ -83,6 +91,7 @@ class DERIConfig(Config):
         heads: of the attention over ECG tokens.
         text: frozen text model: a name on the hub, a folder, or `embedded`.
         text_width: its features W.
+        pooling: one vector t from a report: mean of its words, or the text model's own pooler.
         words: most tokens of a report.
         temperature: tau of all contrasts.
         align: weight of the contrast of aligned vectors; 0 leaves a term out.
@@ -97,6 +106,9 @@ class DERIConfig(Config):
         decoder_head_width: features of a head.
         dropout: of both decoders.
         drop_path: of both decoders.
+        decoder_bias: queries, keys and values of both decoders have a bias.
+        drop_branches: gated MLPs drop features of both branches, not of their product.
+        separator_std: spread of the first separators of the attention over ECG tokens; None: 1/D.
         reconstruction: how decoded and true vectors are compared.
         views: two masked views of the ECG, or two dropout views as in MERL.
         mask_ratio: share of tokens that a masked view lacks.
@@ -104,7 +116,8 @@ class DERIConfig(Config):
         view_heads: of the attention of each masked view.
         view_dropout: of the dropout views.
         duplicates: what records with the very same report are to each other.
-        mask_padding: padding takes no part in D_te; otherwise reports are padded to `words`.
+        mask_padding: padding takes no part in D_te; otherwise reports are padded to `words`, and
+            what the frozen model says at padding counts like words.
         vector: what `embed` gives: the mixed embedding m_e, or the aligned one, a.
         released_inference: `embed` leaves out the norm of tokens that training uses.
 
@@ -131,6 +144,7 @@ class DERIConfig(Config):
     heads: int = 4
     text: str = MED_CPT
     text_width: int = 768
+    pooling: Pooling = "words"
     words: int = 256
     temperature: float = 0.07
     align: float = 1.0
@@ -145,6 +159,9 @@ class DERIConfig(Config):
     decoder_head_width: int = 64
     dropout: float = 0.2
     drop_path: float = 0.1
+    decoder_bias: bool = False
+    drop_branches: bool = False
+    separator_std: float | None = None
     reconstruction: Form = "contrastive"
     views: Literal["masked", "dropout"] = "masked"
     mask_ratio: float = 0.1
@@ -210,6 +227,18 @@ class DERI(ReportMethod):
     """
 
     name, title, citation, config_class = "deri", "DERI", CITATION, DERIConfig
+    recipes: ClassVar = {
+        **ReportMethod.recipes,
+        "paper": (Recipe(50, 512, 1e-3, (0.9, 0.999), 1e-8, 0.0, 5000, known=("batch_size",)),),
+        # two processes with 512 records; the loop of 50 epochs runs 51
+        "released": (
+            Recipe(
+                *(51, 1024, 1e-3, (0.9, 0.999), 1e-8, 0.0, 5000, True),
+                known=tuple(f.name for f in fields(Recipe)),
+            ),
+        ),
+    }
+    released = deri.LAYOUT
     config: DERIConfig
     ecg_encoder: ECGResNet | ECGTransformer
 
@@ -228,16 +257,24 @@ class DERI(ReportMethod):
                 heads=config.vit_heads,
                 leads_per_token=12,
                 layer_scale=None,
+                eps=1e-5,
             )
             count = self.ecg_encoder.tokens
         self.tokens = (count - 1) // config.stride + 1
         self.local = nn.Linear(self.ecg_encoder.width, width)
-        self.attention = SeparatedAttention(self.tokens, width, config.heads)
-        self.text = TextTower(config.text, config.text_width, width)
+        start = {"separator_std": config.separator_std}
+        self.attention = SeparatedAttention(self.tokens, width, config.heads, **start)
+        self.text = TextTower(
+            config.text,
+            config.text_width,
+            width,
+            pooling=config.pooling,
+            pad_to=None if config.mask_padding else config.words,
+        )
         self.kept = int(self.tokens * (1 - config.mask_ratio))
         if config.rme and config.views == "masked":
             self.views = nn.ModuleList(
-                SeparatedAttention(self.kept, width, config.view_heads) for _ in range(2)
+                SeparatedAttention(self.kept, width, config.view_heads, **start) for _ in range(2)
             )
         elif config.rme:
             self.views = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2))
@@ -247,6 +284,8 @@ class DERI(ReportMethod):
             "head_width": config.decoder_head_width,
             "dropout": config.dropout,
             "drop_path": config.drop_path,
+            "bias": config.decoder_bias,
+            "drop_branches": config.drop_branches,
         }
         # a decoder that no term trains would only add noise to the mixed embedding
         self.to_ecg = self.to_text = None
@@ -295,16 +334,18 @@ class DERI(ReportMethod):
             terms[name] = getattr(config, name) * value
         return terms
 
-    def ecg_side(self, batch: ECGBatch) -> ECGSide:
+    def ecg_side(self, batch: ECGBatch, *, used: bool = False) -> ECGSide:
         """Tokens, aligned and mixed embeddings of ECGs.
 
         Args:
             batch: needs only `ecg`.
+            used: as `embed` does it, which with `released_inference` is not what losses are made
+                of.
         """
-        signal = batch.signal(self.config.fs, self.config.samples)
+        signal = batch.signal(self.config.fs, self.config.samples, self.config.preprocess)
         z = self.local(self.ecg_encoder(signal)[:, :: self.config.stride])
         gathered = self.attention(z)
-        plain = self.config.released_inference and not self.training
+        plain = self.config.released_inference and used
         tokens = gathered if plain else normalize(gathered, dim=-1)
         aligned = tokens.mean(1)
         if self.to_text is None:
@@ -323,7 +364,7 @@ class DERI(ReportMethod):
         Args:
             text: what the frozen model says.
         """
-        pooled = text.mean()
+        pooled = self.text.pool(text)
         aligned = normalize(self.text.head(pooled), dim=-1)
         if self.to_ecg is None:
             return TextSide(pooled, aligned, None, aligned)
@@ -333,9 +374,7 @@ class DERI(ReportMethod):
             counted = mask[..., None].to(said)
             decoded = (said * counted).sum(1) / counted.sum(1).clamp_min(1)
         else:
-            room = self.config.words - words.shape[1]
-            padded = torch.nn.functional.pad(words, (0, 0, 0, room))
-            decoded = self.to_ecg(self.text.head(padded)).mean(1)
+            decoded = self.to_ecg(self.text.head(words)).mean(1)
         return TextSide(pooled, aligned, decoded, aligned + decoded)
 
     def two_views(
@@ -399,7 +438,7 @@ class DERI(ReportMethod):
         Args:
             batch: a few records; needs only `ecg`.
         """
-        ecg = self.ecg_side(batch)
+        ecg = self.ecg_side(batch, used=True)
         return ecg.mixed if self._mixes else ecg.aligned
 
     @torch.no_grad()
@@ -432,7 +471,7 @@ class DERI(ReportMethod):
             return self.embed(batch)[:, None]
 
         def tokens(piece: ECGBatch) -> Tensor:
-            ecg = self.ecg_side(piece)
+            ecg = self.ecg_side(piece, used=True)
             x = ecg.local if local else ecg.tokens
             if not local and self._mixes and ecg.decoded_tokens is not None:
                 x = x + self.text.head(ecg.decoded_tokens[:, : self.tokens])

@@ -21,7 +21,8 @@ from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.reconstruction import masked_mse
 from ecglearn.losses.temporal import aligned_cosine, alignment_matrix, local_contrastive
-from ecglearn.method import Config, Losses, Method, Objective, Schedule, Stage, register
+from ecglearn.method import Config, Losses, Method, Objective, Stage, register
+from ecglearn.recipe import Recipe
 from ecglearn.signals.beats import beat_matrices
 
 CITATION = r"""@inproceedings{selivanov2025ptacl,
@@ -65,6 +66,7 @@ class PTACLConfig(Config):
     Attributes:
         fs: ECG rate in hertz.
         samples: of a crop.
+        preprocess: of the ECG, "standard" or "minmax"; see `Config`.
         patch: samples of a token.
         leads_per_token: 1 as in the paper, 12 to join the leads.
         frames: of a cine.
@@ -155,9 +157,16 @@ class PTACL(Method):
 
     name, title, citation, config_class = "ptacl", "PTACL", CITATION, PTACLConfig
     needs = ("ecg", "cine", "r_peaks")
-    schedules: ClassVar = {
-        "class": Schedule((10, 10, 20), (64, 64, 64)),
-        "smoke": Schedule((1, 1, 2), (32, 32, 32)),
+    recipes: ClassVar = {
+        "class": (Recipe(10, 64), Recipe(10, 64), Recipe(20, 64)),
+        "smoke": (Recipe(1, 32), Recipe(1, 32), Recipe(2, 32)),
+        # the paper gives none: masked ECG as the group's code, masked cine as VideoMAE, contrast
+        # as the group's earlier work, with a smaller rate
+        "paper": (
+            Recipe(400, 256, 1e-3, (0.9, 0.95), 0.05, 0.1),
+            Recipe(400, 256, 1.5e-4, (0.9, 0.95), 0.05, 0.1),
+            Recipe(300, 256, 1e-4, (0.9, 0.999), 1e-4, 0.1),
+        ),
     }
     config: PTACLConfig
     ecg_encoder: ECGTransformer
@@ -483,6 +492,7 @@ def _ecg(
         samples=config.samples,
         generator=generator,
         augmented=config.augmented,
+        preprocess=config.preprocess,
     )
 
 

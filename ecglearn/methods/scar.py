@@ -23,7 +23,8 @@ from ecglearn.encoders.text_tower import TextTower
 from ecglearn.errors import InputError
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.relevance import relevance, selector_loss
-from ecglearn.method import Config, Losses, Objective, ReportMethod, Schedule, register
+from ecglearn.method import Config, Losses, Objective, ReportMethod, register
+from ecglearn.recipe import Recipe
 from ecglearn.signals.fill import fill_segments
 from ecglearn.signals.missing import keep_segments
 from ecglearn.signals.random_masks import draw_cells, draw_leads, draw_levels
@@ -60,6 +61,7 @@ class SCARConfig(Config):
     Attributes:
         fs: ECG rate in hertz.
         samples: length of a record.
+        preprocess: of the ECG, "standard" or "minmax"; see `Config`.
         patch: samples of a token.
         width: features of a token.
         depth: blocks of the transformer.
@@ -147,7 +149,12 @@ class SCAR(ReportMethod):
     """
 
     name, title, citation, config_class = "scar", "SCAR", CITATION, SCARConfig
-    schedules: ClassVar = {**ReportMethod.schedules, "class": Schedule((8,), (64,))}
+    recipes: ClassVar = {
+        **ReportMethod.recipes,
+        "class": (Recipe(8, 64),),
+        # none of the paper's could be read: rates of TAMER and MELP, decay of ST-MEM
+        "paper": (Recipe(50, 256, 2e-4, (0.9, 0.999), 0.01, 0.05),),
+    }
     config: SCARConfig
     ecg_encoder: LeadTimeTransformer
 
@@ -209,9 +216,10 @@ class SCAR(ReportMethod):
             batch: needs only `ecg`.
         """
         tokens = torch.cat(map_batches(self, batch, lambda part: self.encode(part).tokens))
-        step = self.config.patch / self.config.fs
+        patch = self.config.patch
         over_time = tokens.unflatten(1, (self.ecg_encoder.leads, -1)).mean(1)
-        return over_time, (torch.arange(self.ecg_encoder.segments) + 0.5) * step
+        begins = torch.arange(self.ecg_encoder.segments) * patch
+        return over_time, (begins + (patch - 1) / 2) / self.config.fs
 
     def encode(
         self, batch: ECGBatch, keep: Bool[Tensor, "B lead segment"] | None = None
@@ -242,7 +250,7 @@ class SCAR(ReportMethod):
                 shape of the keep map do not fit.
         """
         config = self.config
-        x = batch.signal(config.fs, config.samples)
+        x = batch.signal(config.fs, config.samples, config.preprocess)
         if batch.keep is None:
             observed = torch.ones_like(x, dtype=torch.bool)
         elif batch.keep.shape != batch.ecg.shape:

@@ -29,6 +29,7 @@ from ecglearn.losses.tokens import (
     token_weights,
 )
 from ecglearn.method import Config, Losses, ReportMethod, register
+from ecglearn.recipe import Recipe
 from ecglearn.signals.spectrogram import spectrogram, spectrogram_axes
 
 CITATION = r"""@inproceedings{zhou2026tamer,
@@ -65,6 +66,7 @@ class TAMERConfig(Config):
     Attributes:
         fs: ECG rate in hertz.
         samples: length of a record.
+        preprocess: of the ECG, "standard" or "minmax"; see `Config`.
         widths: channels of each stage of the residual network over time.
         blocks: blocks of each stage.
         width: D, features of tokens and of the common space.
@@ -208,6 +210,15 @@ class TAMER(ReportMethod):
     """
 
     name, title, citation, config_class = "tamer", "TAMER", CITATION, TAMERConfig
+    recipes: ClassVar = {
+        **ReportMethod.recipes,
+        "paper": (
+            Recipe(
+                *(50, 256, 2e-4, (0.9, 0.999), 1e-7, 0.0, 40_000),
+                known=("epochs", "batch_size", "lr", "weight_decay", "restarts"),
+            ),
+        ),
+    }
     config: TAMERConfig
     ecg_encoder: ECGResNet
 
@@ -291,7 +302,7 @@ class TAMER(ReportMethod):
         Args:
             batch: needs only `ecg`.
         """
-        signal = batch.signal(self.config.fs, self.config.samples)
+        signal = batch.signal(self.config.fs, self.config.samples, self.config.preprocess)
         wave = self.ecg_local(self.ecg_encoder(signal))
         if not self.config.spectrogram:
             return wave, None
@@ -354,6 +365,10 @@ class TAMER(ReportMethod):
         """
         config = self.config
         tokens = map_batches(
-            self, batch, lambda part: self.ecg_encoder(part.signal(config.fs, config.samples))
+            self,
+            batch,
+            lambda part: self.ecg_encoder(
+                part.signal(config.fs, config.samples, config.preprocess)
+            ),
         )
         return torch.cat(tokens), self.ecg_encoder.seconds(config.samples, config.fs)

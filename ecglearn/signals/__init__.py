@@ -1,18 +1,12 @@
 """What an ECG is: functions on tensors (..., lead, time), nothing learned."""
 
 from ecglearn.signals.augment import augment, crop, ft_surrogate, jitter, rescale
-from ecglearn.signals.beats import (
-    Beats,
-    beat_matrices,
-    beat_matrix,
-    detect_beats,
-    detect_r_peaks,
-    pad_peaks,
-)
+from ecglearn.signals.beats import beat_matrices, beat_matrix, pad_peaks
 from ecglearn.signals.fill import computable, fill_segments, recover_limb_leads
 from ecglearn.signals.filters import (
     FLAT,
     denoise_wavelet,
+    minmax,
     preprocess,
     resample,
     wavelet_parts,
@@ -39,6 +33,7 @@ from ecglearn.signals.missing import (
     keep_segments,
     missing_share,
 )
+from ecglearn.signals.r_peaks import Beats, detect_beats, detect_r_peaks
 from ecglearn.signals.random_masks import draw_cells, draw_leads, draw_levels
 from ecglearn.signals.spectrogram import spectrogram, spectrogram_axes, stft_magnitude
 
@@ -74,6 +69,7 @@ __all__ = [
     "keep_segments",
     "lead_positions",
     "limb_residuals",
+    "minmax",
     "missing_share",
     "pad_peaks",
     "preprocess",

@@ -1,6 +1,5 @@
 """Cleaning: change the sampling rate, remove drift and noise with wavelets, standardise."""
 
-from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from ecglearn.errors import InputError
 from ecglearn.signals.leads import Signal
+from ecglearn.signals.rates import small_rates
 
 #: A lead counts as flat when its standard deviation is below this times (1 + |its mean|).
 FLAT = 1e-6
@@ -36,7 +36,8 @@ def resample(
         the recording. The signal itself when the rates are equal.
 
     Raises:
-        InputError: a rate is not positive, or a sample is not finite.
+        InputError: a rate is not positive, the rates do not stand to each other as small whole
+            numbers do, or a sample is not finite.
 
     Book: preprocessing#prep-resampling
     """
@@ -44,11 +45,9 @@ def resample(
         raise InputError(f"sampling rates must be positive, got {fs_in:g} and {fs_out:g}")
     if fs_in == fs_out:
         return x
-    ratio = Fraction(fs_out).limit_denominator(10_000) / Fraction(fs_in).limit_denominator(10_000)
+    down, up = small_rates(fs_in, fs_out)
     values = _finite(x, "resampling")
-    return _back(
-        resample_poly(values, ratio.numerator, ratio.denominator, axis=-1, padtype="line"), x
-    )
+    return _back(resample_poly(values, up, down, axis=-1, padtype="line"), x)
 
 
 def wavelet_parts(
@@ -172,6 +171,38 @@ def zscore(
     if isinstance(x, Tensor):
         return standard
     return standard.numpy()
+
+
+def minmax(
+    x: Float[Signal, "*batch lead time"],
+    *,
+    keep: Bool[Signal, "*keep"] | None = None,
+) -> Float[Signal, "*batch lead time"]:
+    """Scale each record to [0, 1]: x <- (x - least) / (greatest - least), over all its leads.
+
+    What was millivolts is forgotten, and one artefact decides how tall everything else is; it is
+    what the public code of MERL and DERI reads. A record that is flat throughout becomes zeros.
+
+    Args:
+        x: signal (..., lead, time), any unit; unfiltered in that code.
+        keep: which samples were observed, as for `zscore`; the others become 0.
+
+    Returns:
+        Scaled signal, no unit, same shape.
+
+    Source: public code of Liu et al. 2024 (MERL) and Chen et al. 2025 (DERI).
+
+    Book: preprocessing#prep-zscore
+    """
+    values = _tensor(x)
+    seen = (_tensor(keep) if keep is not None else torch.tensor(True)).to(values.device)
+    seen = seen.expand(values.shape)
+    low = values.where(seen, torch.inf).amin((-2, -1), keepdim=True)
+    high = values.where(seen, -torch.inf).amax((-2, -1), keepdim=True)
+    scaled = ((values - low) / (high - low)).where(seen & (high > low), 0)
+    if isinstance(x, Tensor):
+        return scaled
+    return scaled.numpy()
 
 
 def preprocess(

@@ -40,6 +40,8 @@ def fit(
     weight_decay: float = 0.05,
     betas: tuple[float, float] = (0.9, 0.95),
     warmup: float = 0.1,
+    restarts: int | None = None,
+    decay_all: bool = False,
     accumulate: int = 1,
     precision: Precision = "fp32",
     compile: bool = False,
@@ -64,9 +66,11 @@ def fit(
         out: folder for `last.safetensors`, written after each epoch; None keeps nothing.
         resume: go on from `last.safetensors` in `out` if it is there.
         lr: peak learning rate.
-        weight_decay: of AdamW.
+        weight_decay: of AdamW, for the matrices that multiply features (see `optimiser`).
         betas: of AdamW.
         warmup: share of the steps with a rising rate.
+        restarts: steps after which the rate starts anew at its peak; None: one fall over the run.
+        decay_all: let the decay reach every parameter.
         accumulate: micro-batches of a step and process; loss and gradient are those of the whole
             batch, the memory for activations that of one micro-batch, the time that of one more
             forward pass. Draws are those of a run with as many processes more.
@@ -89,7 +93,7 @@ def fit(
     """
     numbers = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "lr": lr}
     numbers |= {"weight_decay": weight_decay, "betas": tuple(betas), "warmup": warmup}
-    check_run(numbers | {"accumulate": accumulate})
+    check_run(numbers | {"accumulate": accumulate, "restarts": restarts, "decay_all": decay_all})
     batches, parts = len(data) // batch_size, size() * accumulate
     if batches == 0:
         raise InputError(f"a batch of {batch_size} is larger than the data ({len(data)} patients)")
@@ -110,6 +114,8 @@ def fit(
         "weight_decay": weight_decay,
         "betas": list(betas),
         "warmup": warmup,
+        "restarts": restarts,
+        "decay_all": decay_all,
         "patients": len(data),
         "accumulate": accumulate,
         "precision": precision,
@@ -121,8 +127,11 @@ def fit(
     found = turns(method)
     alone = nullcontext() if out is None or rank() > 0 else holding(Path(out))
     with only(chain.from_iterable(found), method), alone:
-        optimisers = [optimiser(together, lr, weight_decay, betas) for together in found]
-        schedules = [schedule(each, epochs * batches, warmup) for each in optimisers]
+        optimisers = [
+            optimiser(together, method, lr, weight_decay, betas, decay_all=decay_all)
+            for together in found
+        ]
+        schedules = [schedule(each, epochs * batches, warmup, restarts) for each in optimisers]
         history = History()
         if resume and path is not None and path.exists():
             history = load_state(path, method, optimisers, schedules, settings)

@@ -46,11 +46,10 @@ def trained(name: str, patients: ECGBatch, *, preset: str = "class", seed: int =
     Book: five-methods#trained-weights
     """
     if preset not in PATIENTS:
-        raise InputError(f"no schedule for the preset '{preset}'; there are {', '.join(PATIENTS)}")
+        raise InputError(f"no recipe for the preset '{preset}'; there are {', '.join(PATIENTS)}")
     size = PATIENTS[preset]
     if len(patients) < size:
         raise InputError(f"preset '{preset}' needs {size} patients, not {len(patients)}")
-    schedule = method_class(name).schedules[preset]
     torch.manual_seed(seed)
     method, train = create(name, preset), patients[slice(0, size)]
     histories = [
@@ -58,12 +57,11 @@ def trained(name: str, patients: ECGBatch, *, preset: str = "class", seed: int =
             stage,
             train,
             name=f"{method.name}-{part}",
-            epochs=epochs,
-            batch_size=batch_size,
             seed=seed,
             progress=False,
+            **recipe.arguments(),
         )
-        for (part, stage), epochs, batch_size in zip(method.stages(), *schedule, strict=True)
+        for (part, stage), recipe in zip(method.stages(), method.recipe(preset), strict=True)
     ]
     return Trained(method.eval(), all(history.loaded for history in histories))
 

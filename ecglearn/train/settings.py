@@ -27,6 +27,8 @@ class RunSettings(BaseModel):
         weight_decay: of AdamW.
         betas: of AdamW.
         warmup: share of the steps with a rising rate.
+        restarts: steps of one fall of the rate, or None.
+        decay_all: let the decay reach every parameter.
         accumulate: micro-batches of a step.
 
     Book: many-machines#flags
@@ -41,6 +43,8 @@ class RunSettings(BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     betas: tuple[Below, Below] = (0.9, 0.95)
     warmup: Share = 0.1
+    restarts: Whole | None = None
+    decay_all: bool = False
     accumulate: Whole = 1
 
 

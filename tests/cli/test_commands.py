@@ -79,6 +79,8 @@ def test_the_command_line_is_frozen(capsys):
         *(["train", name] for name in list_methods()),
         ["evaluate"],
         ["embed"],
+        ["convert"],
+        ["check"],
     ):
         with pytest.raises(SystemExit):
             main([*words, "--help"])
@@ -204,7 +206,7 @@ def test_train_on_a_store_leaves_out_records_without_report(store, tmp_path, cap
     said = capsys.readouterr().err
     assert "left out: 1 records without a report" in said
     training = list(open_store(store).index["split"]).count("train")
-    assert f"{training - 1} records, 1 epochs" in said
+    assert f"{training - 1} records on cpu; epochs 1, batch_size" in said
 
 
 def test_evaluate_compares_with_two_references(trained, tmp_path, capsys):

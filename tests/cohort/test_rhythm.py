@@ -5,7 +5,7 @@ import pytest
 
 from ecglearn.cohort.physiology import derive, draw_latents
 from ecglearn.cohort.rhythm import SECONDS, cardiac_phase, draw_rhythm, last_event
-from ecglearn.signals.beats import detect_r_peaks
+from ecglearn.signals.r_peaks import detect_r_peaks
 
 
 @pytest.fixture(scope="module")

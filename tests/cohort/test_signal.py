@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ecglearn.cohort import PHENOTYPES, simulate
-from ecglearn.signals.beats import detect_r_peaks
 from ecglearn.signals.leads import eight_from_twelve
+from ecglearn.signals.r_peaks import detect_r_peaks
 
 PATIENTS, BEAT = 2000, 8 * 80
 

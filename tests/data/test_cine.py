@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ecglearn.data.transforms import (
+    _blurred,
     augment_cine,
     crop_and_flip,
     roll_frames,
@@ -11,6 +12,14 @@ from ecglearn.data.transforms import (
     shrink,
     to_unit,
 )
+
+
+def test_blur_leaves_a_constant_image_constant():
+    """Beyond the border lies its mirror image, not darkness."""
+    x = torch.full((3, 2, 12, 12), 0.5)
+    torch.testing.assert_close(_blurred(x, torch.tensor([0.1, 1.0, 2.0])), x)
+    ramp = torch.arange(12.0).expand(1, 1, 12, 12)
+    torch.testing.assert_close(_blurred(ramp, torch.tensor([1.0]))[..., 2:-2], ramp[..., 2:-2])
 
 
 def test_frames_are_drawn_one_from_each_stratum():

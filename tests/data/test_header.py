@@ -37,7 +37,7 @@ def changed(tmp_path, old: str, new: str):
 def outcome(text: str) -> Header | str:
     """What a header says, or the sentence of its refusal."""
     try:
-        return parse_header(PATH, text)
+        return parse_header(PATH, text.encode())
     except RecordError as refusal:
         return str(refusal)
 
@@ -126,12 +126,78 @@ def test_a_gain_is_the_number_that_is_written_or_refused(gain):
         assert found.channels[0].gain == (float(number) if number and float(number) else 200)
 
 
+@given(place=st.integers(0, 4), byte=st.integers(0, 255), field=st.sampled_from(["rate", "gain"]))
+def test_a_byte_too_many_never_makes_another_number_in_silence(place, byte, field):
+    """Every byte of a field counts: no digits of other scripts, no rest left unread."""
+    word = b"1000"[:place] + bytes([byte]) + b"1000"[place:]
+    rate, gain = (word, b"1000") if field == "rate" else (b"500", word)
+    text = b"rec 1 %b 10\nrec.dat 16 %b/mV 16 0 0 0 0 I\n" % (rate, gain)
+    try:
+        head = parse_header(PATH, text)
+    except RecordError as refusal:
+        found = str(refusal)
+    else:
+        if byte in b" \t\n/(":  # they part fields, or open the next
+            return
+        assert head.fs == float(rate)
+        assert head.channels[0].gain == float(gain)
+        return
+    assert any(what in found for what in ("rate", "gain", "samples", "channels", "format"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (" 500 ", " ٥٠٠ ", "sampling rate '٥٠٠'"),
+        (" 500 ", " 1e400 ", "sampling rate '1e400'"),
+        ("1000/mV", "1e-400/mV", "gain of channel 1 is '1e-400/mV'"),
+        ("1000/mV", "5００/mV", "gain of channel 1"),
+        ("1000/mV", "(0)/mV", "gain of channel 1 is '(0)/mV'"),
+        ("1000/mV", "/mV", "gain of channel 1 is '/mV'"),
+        (
+            "1000/mV 16 0 ",
+            "1000/mV 16 x ",
+            "zero of the converter of channel 1, on which",
+        ),
+        (" 1000\n", " 1000.5\n", "number of samples is '1000.5'"),
+        (" 1000\n", " 1000-\n", "number of samples is '1000-'"),
+        ("16 1000/mV 16 0 ", "8 1000/mV 16 0 x", "initial value of channel 1, on which"),
+        (" 16 ", " １６ ", "format of channel 1 is '１６'"),
+        ("rec 12", "rec １２", "number of channels is '１２'"),
+    ],
+)
+def test_what_decides_is_read_to_the_last_character(tmp_path, old, new, words):
+    with pytest.raises(RecordError) as caught:
+        read_record(changed(tmp_path, old, new))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ("1000/mV", "1000", "no unit: millivolt assumed"),
+        (RECORD, "rec 12 500", "no number of samples"),
+        (RECORD, "rec 12 500 0", "no number of samples"),
+        (RECORD, "rec 12 500 08:44:00", "no number of samples"),
+    ],
+)
+def test_what_is_absent_is_taken_as_the_format_says_and_noted(tmp_path, old, new, note):
+    record = same(read_record(changed(tmp_path, old, new)))
+    assert len(record.notes) == 1
+    assert note in record.notes[0]
+
+
+def test_a_zero_that_is_not_the_baseline_may_be_damaged(tmp_path):
+    record = same(read_record(changed(tmp_path, "1000/mV 16 0 ", "1000(0)/mV 16 x ")))
+    assert "channel 1: zero of the converter 'x' is not read" in record.notes
+
+
 def test_lines_end_at_line_feeds_only():
     for other in ("\x85", "\x0b", "\x0c", "\u2028", "\x1c"):
         text = f"rec 1 500 10\nrec.dat 16 1000/mV 16 0 0 0 0 I\n# a{other}b\n"
-        head = parse_header(PATH, text)
+        head = parse_header(PATH, text.encode())
         assert head.comments == (f"# a{other}b",)
-    crlf = parse_header(PATH, "rec 1 500 10\r\nrec.dat 16 1000/mV 16 0 0 0 0 I\r\n# a\r\n")
+    crlf = parse_header(PATH, b"rec 1 500 10\r\nrec.dat 16 1000/mV 16 0 0 0 0 I\r\n# a\r\n")
     assert (crlf.channels[0].name, crlf.comments) == ("I", ("# a",))
 
 
@@ -139,13 +205,13 @@ def test_headers_without_bound_are_refused_at_once():
     many = "rec 1 500 10\n" + "x\n" * 150_000
     for text in (many, "1" * 100_000, "rec 1 500 " + "9" * 20_000, ""):
         with pytest.raises(RecordError):
-            parse_header(PATH, text)
+            parse_header(PATH, text.encode())
 
 
 def test_spaces_inside_a_name_stay():
-    head = parse_header(PATH, "r 1 500 10\nr.dat 16 1000(0)/mV 16 0 0 0 0 lead  II of Mr. N\n")
+    head = parse_header(PATH, b"r 1 500 10\nr.dat 16 1000(0)/mV 16 0 0 0 0 lead  II of Mr. N\n")
     assert head.channels[0].name == "lead  II of Mr. N"
-    short = parse_header(PATH, "r 1 500 10\nr.dat 16 1000(0)/mV V1\n")
+    short = parse_header(PATH, b"r 1 500 10\nr.dat 16 1000(0)/mV V1\n")
     assert short.channels[0].name == "V1"
 
 

@@ -383,4 +383,6 @@ def test_no_cell_of_refused_records_is_run_by_a_spreadsheet(tmp_path, begins):
     prepare(mine, tmp_path / "in", tmp_path / "out", workers=1, progress=False)
     with (tmp_path / "out" / "refused.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file))
-    assert rows[1:] == [[f"'{cell}", f"'{cell}"]] * 2
+    # a carriage return is written out, so it begins nothing
+    said = cell.replace("\r", "\\r") if begins == "\r" else f"'{cell}"
+    assert rows[1:] == [[said, said]] * 2

@@ -353,7 +353,7 @@ def test_without_wfdb_one_sentence_names_the_extra(tmp_path, monkeypatch):
         read_record(path)
 
 
-@pytest.mark.parametrize("room", ["ecglearn.signals.beats", "ecglearn.data.wfdb.record"])
+@pytest.mark.parametrize("room", ["ecglearn.signals.r_peaks", "ecglearn.data.wfdb.record"])
 def test_importing_does_not_load_what_is_only_needed_later(room):
     code = (
         f"import sys, {room}, ecglearn.signals.filters, ecglearn.signals.augment\n"

@@ -18,8 +18,8 @@ from ecglearn.data.store.store import Store, open_store
 from ecglearn.data.store.verify import check_store
 from ecglearn.data.wfdb.record import read_record
 from ecglearn.methods.merl import MERL, MERLConfig
-from ecglearn.signals.beats import detect_r_peaks
 from ecglearn.signals.filters import denoise_wavelet, zscore
+from ecglearn.signals.r_peaks import detect_r_peaks
 from ecglearn.train import fit
 from tests.data import layouts
 

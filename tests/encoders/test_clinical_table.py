@@ -1,5 +1,6 @@
 """The table encoder: gaps, scaling from training patients only, categories."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -22,11 +23,16 @@ def test_scaling_by_hand(table):
     assert out.shape == (30, 6)
     for k in range(3):
         column = table[:, k]
-        median = column[~column.isnan()].median()
+        median = np.median(column[~column.isnan()])  # of an even number: between the middle two
         filled = column.where(~column.isnan(), median)
         expected = (filled - filled.mean()) / filled.std(correction=0)
         torch.testing.assert_close(out[:, k], expected)
         assert torch.equal(out[:, 3 + k], column.isnan().float())
+
+
+def test_the_median_of_an_even_number_lies_between_the_middle_two():
+    column = torch.tensor([[1.0], [2.0], [4.0], [9.0], [NAN]])
+    assert float(TableScaler(1).fit(column).median) == 3
 
 
 def test_only_training_patients_are_learned_from(table):

@@ -24,7 +24,9 @@ def test_convolution_is_the_recurrence(bidirectional):
     u = torch.randn(2, 5, 61, dtype=torch.float64)
     expected = by_recurrence(layer, u) + layer.skip[:, None] * u
     if bidirectional:
-        expected = expected + by_recurrence(layer, u.flip(-1), 1).flip(-1)
+        # the reader from the end stops at the sample after the present one
+        behind = by_recurrence(layer, u.flip(-1), 1).flip(-1)
+        expected[..., :-1] += behind[..., 1:]
     torch.testing.assert_close(layer(u), expected, atol=1e-10, rtol=0)
 
 
@@ -58,12 +60,26 @@ def test_causal_layer_does_not_see_the_future():
     assert not torch.allclose(layer(changed)[..., 25:], layer(u)[..., 25:])
 
 
-def test_equal_kernels_commute_with_reversal_of_time():
+def test_mirrored_kernels_commute_with_reversal_of_time():
+    """The reader from the end begins one sample off, where the other has taken its first step."""
     layer = S4D(4, 2).double()
     with torch.no_grad():
-        layer.output[1] = layer.output[0]
+        factor, _ = layer.system()
+        first = torch.view_as_complex(layer.output[0])
+        layer.output[1] = torch.view_as_real(first * factor)
     u = torch.randn(2, 4, 33, dtype=torch.float64)
     torch.testing.assert_close(layer(u.flip(-1)), layer(u).flip(-1), atol=1e-10, rtol=0)
+
+
+def test_the_reader_from_the_end_begins_at_the_next_sample():
+    """As in the public code of S4: an impulse at t reaches t by the first kernel alone."""
+    layer = S4D(3, 2).double()
+    u = torch.zeros(1, 3, 9, dtype=torch.float64)
+    u[..., 4] = 1
+    out, kernels = layer(u)[0], layer.kernels(9)
+    torch.testing.assert_close(out[:, 4], kernels[0, :, 0] + layer.skip)
+    torch.testing.assert_close(out[:, 3], kernels[1, :, 0])
+    torch.testing.assert_close(out[:, 0], kernels[1, :, 3])
 
 
 @pytest.mark.parametrize("length", [1, 2, 250, 1001])

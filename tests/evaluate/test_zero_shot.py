@@ -170,14 +170,48 @@ def test_names_that_share_a_code_are_one_class(name):
 
 def test_released_labels_find_names_inside_names():
     """Each mistake that the published file has, and no other."""
-    # ST depression, Mobitz I, atrial fibrillation, counterclockwise rotation, sinus rhythm
+    # ST depression, Mobitz I, atrial fibrillation, counterclockwise rotation, sinus rhythm; and
+    # names of no class: low voltage in all leads, complete block, Mobitz II, sinus bradycardia
     rows = [["429622005"], ["54016002"], ["164889003"], ["251199005"], ["426783006"]]
+    rows += [["251146004"], ["27885002"], ["28189009"], ["426177001"]]
     exact, released = (snomed_labels("csn", rows, labels=kind) for kind in ("exact", "released"))
     more = [
         set(released.columns[line & ~has])
         for line, has in zip(released.to_numpy(), exact.to_numpy(), strict=True)
     ]
-    assert more == [{"ST"}, {"2AVB", "AVB", "VB"}, {"AF"}, {"CR"}, set()]
+    assert more == [
+        {"ST"},
+        {"2AVB", "AVB", "VB"},
+        {"AF"},
+        {"CR"},
+        set(),
+        {"SA"},
+        {"AVB", "VB"},
+        {"2AVB", "AVB", "VB"},
+        set(),
+    ]
+    with pytest.raises(ValueError, match="released labels are those of csn"):
+        snomed_labels("cpsc2018", rows, labels="released")
+
+
+def test_released_labels_of_public_rows():
+    """Rows of the published file, as they stand there."""
+    codes = {"SB": "426177001", "APB": "284470004", "AF": "164890007", "TWO": "59931005"}
+    codes |= {"LVQRSAL": "251146004", "1AVB": "270492004", "STTC": "428750005", "IDC": "698252002"}
+    codes |= {"STE": "164930006", "ERV": "428417006", "AFIB": "164889003", "SR": "426783006"}
+    rows = {
+        "SB,APB,LVQRSAL": {"SA", "APB"},
+        "AF,LVQRSAL,TWO": {"SA", "TWO", "AF"},
+        "SB,1AVB,STTC": {"VB", "STTC", "AVB", "1AVB", "ST"},
+        "SB,STE,ERV": {"STE", "ERV", "ST"},
+        "AFIB,IDC": {"AF", "AFIB"},
+        "SR,LVQRSAL": {"SR", "SA"},
+    }
+    found = snomed_labels(
+        "csn", [[codes[n] for n in r.split(",")] for r in rows], labels="released"
+    )
+    for line, wanted in zip(found.to_numpy(), rows.values(), strict=True):
+        assert set(found.columns[line]) == wanted
 
 
 @pytest.mark.parametrize("name", ["ptbxl-super", "cpsc2018", "csn"])

@@ -117,7 +117,8 @@ def run() -> tuple[nn.Linear, list[Any], list[Any]]:
     """A module with its optimiser, as `fit` makes them."""
     torch.manual_seed(0)
     layer = nn.Linear(3, 2)
-    one = optimiser([Objective(list(layer.parameters()), lambda *_: {})], 0.1, 0.0, (0.9, 0.95))
+    objective = Objective(list(layer.parameters()), lambda *_: {})
+    one = optimiser([objective], layer, 0.1, 0.0, (0.9, 0.95))
     return layer, [one], [schedule(one, 6, 0.1)]
 
 

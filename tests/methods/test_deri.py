@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import normalize
 
 from ecglearn.data.batch import ECGBatch
+from ecglearn.encoders.cross_decoder import GatedMLP, SeparatedAttention
 from ecglearn.encoders.text_encoder import EncodedReports
 from ecglearn.evaluate import zero_shot
 from ecglearn.methods.deri import DERI, DERIConfig, random_keep
@@ -192,17 +193,42 @@ def test_padding_changes_nothing(patients):
 
 
 def test_released_form_sees_its_padding(patients):
-    method = make(mask_padding=False).eval()
+    method = make(mask_padding=False, words=48).eval()
     text = method.text.encode(patients.reports[:6])
-    quiet = method.text_side(with_padding(text, 40, 0.0))
-    loud = method.text_side(with_padding(text, 40, 5.0))
+    assert text.tokens.shape[1] == 48
+    where = ~text.mask[..., None]
+    assert bool((text.tokens * where).abs().sum((1, 2)).gt(0).all())  # the model says something
+    quiet = method.text_side(text)
+    grain = torch.randn(text.tokens.shape, generator=torch.Generator().manual_seed(0))
+    loud = method.text_side(text._replace(tokens=text.tokens + 5 * grain * where))
     assert torch.allclose(quiet.aligned, loud.aligned, atol=1e-5)
     assert quiet.decoded is not None
     assert loud.decoded is not None
     assert not torch.allclose(quiet.decoded, loud.decoded, atol=1e-3)
     # padded to the same length whatever the batch: a report alone says the same
     alone = method.text_side(method.text.encode(patients.reports[:1]))
-    assert torch.allclose(alone.mixed[0], method.text_side(text).mixed[0], atol=1e-5)
+    assert torch.allclose(alone.mixed[0], quiet.mixed[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(("branches", "zeros"), [(False, 0.2), (True, 0.36)])
+def test_share_of_zeros_under_dropout(branches, zeros):
+    """One draw on the product hides 20%; one on each branch 1 - 0.8^2."""
+    layer = GatedMLP(64, 64, 1, 0.2, drop_branches=branches).train()
+    seen = []
+    layer.out.register_forward_pre_hook(lambda _, args: seen.append(args[0]))
+    torch.manual_seed(0)
+    layer(torch.randn(200, 64))
+    assert float((seen[0] == 0).float().mean()) == pytest.approx(zeros, abs=0.02)
+
+
+def test_separators_start_as_large_as_configured():
+    torch.manual_seed(0)
+    small, large = (
+        SeparatedAttention(9, 256, separator_std=std).separator.detach().std()
+        for std in (None, 1.0)
+    )
+    assert float(small) == pytest.approx(1 / 256, rel=0.2)
+    assert float(large) == pytest.approx(1, rel=0.2)
 
 
 def test_padding_gets_no_gradient(patients):
@@ -285,6 +311,7 @@ def test_released_inference_is_another_vector(patients):
             module.eval()
     with torch.no_grad():
         assert torch.allclose(released.ecg_side(patients).mixed, a, atol=1e-5)
+        assert torch.allclose(released.ecg_side(patients, used=True).mixed, b, atol=1e-5)
         assert set(released.losses(patients, generator)) == set(TERMS)
 
 

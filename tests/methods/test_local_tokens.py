@@ -1,5 +1,7 @@
 """Tokens of every method lie where their method says."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -24,6 +26,18 @@ def test_seconds_are_equally_spaced_inside_the_record(method, patients):
     assert torch.allclose(seconds.diff(), torch.full((len(seconds) - 1,), step), rtol=0.03)
     assert 0 <= float(seconds[0]) <= 0.6 * step
     assert length - 1.05 * step <= float(seconds[-1]) < length
+
+
+def test_a_patch_is_centred_between_its_middle_samples():
+    """A patch of samples 0 to P - 1 has its centre at (P - 1) / 2."""
+    for name, size in (("ptacl", "patch"), ("scar", "patch"), ("clinical-transfer", None)):
+        config = method_class(name).config_class.preset("smoke")
+        patch = 10 if size is None else getattr(config, size)
+        batch = ECGBatch(ecg=torch.zeros(1, 12, config.samples), fs=config.fs)
+        method: Any = create(name, "smoke").eval()
+        _, seconds = method.local_tokens(batch)
+        assert float(seconds[0]) == pytest.approx((patch - 1) / 2 / config.fs)
+        assert float(seconds[1] - seconds[0]) == pytest.approx(patch / config.fs)
 
 
 @pytest.mark.parametrize("at", [0.25, 0.7])

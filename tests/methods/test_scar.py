@@ -440,7 +440,7 @@ def test_masker_has_its_own_rate_and_no_decay():
     method = make()
     aligned, masker = method.objectives()
     first, second = (
-        optimiser([g], 1e-3, 0.05, (0.9, 0.95)).param_groups for g in (aligned, masker)
+        optimiser([g], method, 1e-3, 0.05, (0.9, 0.95)).param_groups for g in (aligned, masker)
     )
     assert {g["lr"] for g in first} == {1e-3}
     assert {g["lr"] for g in second} == {2e-3}

@@ -8,7 +8,7 @@ import pytest
 
 from ecglearn.data.wfdb.find import find_records
 from ecglearn.data.wfdb.record import read_record
-from ecglearn.signals.beats import detect_r_peaks
+from ecglearn.signals.r_peaks import detect_r_peaks
 
 pytestmark = [
     pytest.mark.real,
@@ -32,13 +32,39 @@ def _matched(found: np.ndarray, true: np.ndarray, tolerance: float) -> tuple[int
     return int((apart.min(0) <= tolerance).sum()), int((apart.min(1) <= tolerance).sum())
 
 
-def test_ludb_lead_two_inside_the_annotated_span(real_data, wfdb):
+def _as_it_is(x: np.ndarray, fs: float) -> np.ndarray:
+    return x
+
+
+def _wander(x: np.ndarray, fs: float) -> np.ndarray:
+    """Breathing and movement: 1.5 mV of slow drift, its own in each lead."""
+    t, k = np.arange(x.shape[1]) / fs, np.arange(12)[:, None]
+    return x + np.sin(2 * np.pi * 0.3 * t + k) + 0.5 * np.sin(2 * np.pi * 0.7 * t + 2 * k)
+
+
+def _noisy_lead(x: np.ndarray, fs: float) -> np.ndarray:
+    """Muscle noise as large as the beats in lead II alone."""
+    noise = np.random.default_rng(0).normal(size=x.shape[1])
+    return np.concatenate([x[:1], x[1:2] + 0.5 * noise, x[2:]])
+
+
+def _electrode_off(x: np.ndarray, fs: float) -> np.ndarray:
+    """The left leg: five of the six limb leads are flat."""
+    return np.where(np.isin(np.arange(12), [1, 2, 3, 4, 5])[:, None], 0, x)
+
+
+def _turned(x: np.ndarray, fs: float) -> np.ndarray:
+    return np.where(np.arange(12)[:, None] == 1, -x, x)
+
+
+@pytest.mark.parametrize("change", [_as_it_is, _wander, _noisy_lead, _electrode_off, _turned])
+def test_ludb_inside_the_annotated_span(real_data, wfdb, change):
     true_beats = true_found = close = marks = marks_true = 0
     for header in find_records(real_data / "ludb" / "data"):
         record = read_record(header)
         notes = wfdb.rdann(str(header.with_suffix("")), "ii")
         true = notes.sample[np.array(notes.symbol) == "N"]
-        found = detect_r_peaks(record.signal, record.fs)
+        found = detect_r_peaks(change(record.signal, record.fs), record.fs)
         inside = found[(found >= true[0] - 75) & (found <= true[-1] + 75)]
         hit, right = _matched(inside, true, 0.150 * record.fs)
         true_beats, true_found = true_beats + len(true), true_found + hit
@@ -46,12 +72,13 @@ def test_ludb_lead_two_inside_the_annotated_span(real_data, wfdb):
         close += _matched(inside, true, 0.050 * record.fs)[0]
     assert true_beats > 1000
     print(
-        f"\nludb: {true_beats} beats, sensitivity {true_found / true_beats:.4f}, "
-        f"PPV {marks_true / marks:.4f}, within 50 ms {close / true_beats:.4f}"
+        f"\nludb, {change.__name__}: {true_beats} beats, sensitivity "
+        f"{true_found / true_beats:.4f}, PPV {marks_true / marks:.4f}, "
+        f"within 50 ms {close / true_beats:.4f}"
     )
-    assert true_found / true_beats >= 0.99
-    assert marks_true / marks >= 0.99
-    assert close / true_beats >= 0.98
+    assert true_found / true_beats >= 0.998
+    assert marks_true / marks >= 0.998
+    assert close / true_beats >= (0.98 if change is _as_it_is else 0.92)
 
 
 @pytest.mark.parametrize("name", ["105", "200", "213"])

@@ -11,7 +11,8 @@ from torch import nn
 from ecglearn.distributed import gather
 from ecglearn.encoders import TextTower
 from ecglearn.losses import info_nce
-from ecglearn.method import Config, ReportMethod, Schedule, register
+from ecglearn.method import Config, ReportMethod, register
+from ecglearn.recipe import Recipe
 
 SMALL = {"fs": 100, "samples": 1000, "width": 16}
 
@@ -43,7 +44,7 @@ class Sixth(ReportMethod):
 
     name, title, config_class = "sixth", "Sixth", SixthConfig
     citation = "@misc{sixth2026,\n  title = {A sixth method},\n  year = {2026},\n}"
-    schedules: ClassVar = {**ReportMethod.schedules, "smoke": Schedule((1,), (32,))}
+    recipes: ClassVar = {**ReportMethod.recipes, "smoke": (Recipe(1, 32),)}
 
     def __init__(self, config):
         super().__init__(config)

@@ -113,6 +113,46 @@ def header_paths(folder: Path) -> Iterator[str]:
                 yield (Path(place).relative_to(folder) / name[: -len(".hea")]).as_posix()
 
 
+def without_text(entry: RecordMeta | SkippedRecord) -> SkippedRecord | None:
+    """A refusal where the names of an entry are not text that a table can hold.
+
+    Names of files come from the disk, where any bytes may stand.
+
+    Args:
+        entry: of a listing.
+
+    Returns:
+        None where they are.
+
+    Book: your-own-data#data-refused
+    """
+    if isinstance(entry, SkippedRecord):
+        names = [entry.record, entry.reason]
+    else:
+        names = [entry.record, entry.path, entry.patient]
+    bad = next((name for name in names if as_line(name) != name), None)
+    if bad is None:
+        return None
+    if isinstance(entry, SkippedRecord):
+        return SkippedRecord(as_line(entry.record), as_line(entry.reason))
+    return SkippedRecord(
+        as_line(entry.record),
+        f"the name {as_line(bad)} is not one line of UTF-8 text; rename it",
+    )
+
+
+def as_line(text: str) -> str:
+    """Text without ends of lines and without bytes that are no UTF-8: they become escapes.
+
+    Args:
+        text: any.
+
+    Book: your-own-data#data-refused
+    """
+    whole = text.encode("utf-8", "backslashreplace").decode()
+    return whole.replace("\r", "\\r").replace("\n", "\\n").replace("\0", "\\0")
+
+
 def path_inside(folder: Path, path: str) -> Path:
     """A path from a table, when it stays inside the folder of the data set.
 

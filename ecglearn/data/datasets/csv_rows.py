@@ -13,6 +13,8 @@ from typing import Any
 from ecglearn.errors import InputError
 
 NOTE = "\0note"  # no column has this name
+LONGEST_CELL = 100_000  # letters
+_LONGEST_READ = 2**24  # letters until a quote that is not closed ends the reading
 _BYTES = re.compile("[\udc80-\udcff]")  # bytes that are no UTF-8, as Python keeps them
 
 
@@ -69,13 +71,22 @@ def table_rows(
                 raise TableError(
                     f"{found} has more than one column {', '.join(twice)}: leave the right one"
                 )
-            for row in reader:
+            while (row := _next_row(reader)) is not None:
                 yield _checked(row, reader.line_num, free)
     except (csv.Error, OSError, EOFError, zlib.error) as error:
         said = " ".join(str(error).split())
         raise TableError(
             f"{found} cannot be read ({said}): take the file as it was published"
         ) from error
+
+
+def _next_row(reader: csv.DictReader) -> dict[str, Any] | None:
+    """The next row, None at the end; a cell may be long, so that only its own row is refused."""
+    usual = csv.field_size_limit(_LONGEST_READ)  # one number for the whole process
+    try:
+        return next(reader, None)
+    finally:
+        csv.field_size_limit(usual)
 
 
 def _checked(row: dict[str, Any], line: int, free: Sequence[str]) -> dict[str, str] | str:
@@ -92,6 +103,12 @@ def _checked(row: dict[str, Any], line: int, free: Sequence[str]) -> dict[str, s
         return (
             f"line {line} of the table: {', '.join(costly)} is not UTF-8 text; convert the table "
             "from the encoding that it was written in"
+        )
+    endless = [name for name, text in row.items() if len(text) > LONGEST_CELL]
+    if endless:
+        return (
+            f"line {line} of the table: {', '.join(endless)} has {len(row[endless[0]]):,} letters "
+            f"and {LONGEST_CELL:,} are read; shorten it, or look for a quote that is not closed"
         )
     lost = [name for name in free if name in hurt or "\ufffd" in row.get(name, "")]
     found = {name: _BYTES.sub("\ufffd", text).strip() for name, text in row.items()}

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from ecglearn.data.datasets.registry import DatasetInfo
 from ecglearn.data.label_sets import label_set
+from ecglearn.data.preprocess import Preprocess
 from ecglearn.data.store.shards import COUNTS_PER_MV, Settings, is_whole, open_shard, schema
 from ecglearn.errors import InputError
 from ecglearn.files import disk, sync
@@ -51,6 +52,13 @@ class FileFacts(Description):
     sha256: Digest
 
 
+#: What was done to records, in words.
+CLEANED = {
+    "standard": "resampled and filtered by ecglearn.data.preprocess; z-score when loaded",
+    "minmax": "resampled, not filtered; scaled to [0, 1] when loaded",
+}
+
+
 class About(Description):
     """What `store.json` says; `digest` is that of everything else in it.
 
@@ -69,6 +77,7 @@ class About(Description):
     leads: list[str]
     unit: str
     cleaned: str
+    preprocess: Preprocess
     splits: dict[str, Count]
     split_digest: str = Field(alias="split digest", pattern="^[0-9a-f]{16}$")
     label_sets: dict[str, list[str]] = Field(alias="label sets")
@@ -203,7 +212,8 @@ def _join(
         "seconds": settings.seconds,
         "leads": LEADS,
         "unit": f"1 count = 1/{COUNTS_PER_MV} mV, int16, little-endian, lead by lead",
-        "cleaned": "resampled and filtered by ecglearn.data.preprocess; z-score when loaded",
+        "cleaned": CLEANED[settings.preprocess],
+        "preprocess": settings.preprocess,
         "splits": dict(sorted(splits.items())),
         "split digest": f"{digest % 2**64:016x}",
         "label sets": {name: _classes(name, found) for name, found in names.items()},

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tqdm.auto import tqdm
 
-from ecglearn.data.datasets.base import Listing, RecordMeta, SkippedRecord
+from ecglearn.data.datasets.base import Listing, RecordMeta, SkippedRecord, without_text
 from ecglearn.data.datasets.registry import DATASETS, DatasetInfo
+from ecglearn.data.preprocess import Preprocess
 from ecglearn.data.splits import split_of
 from ecglearn.data.store.format import (
     ABOUT,
@@ -71,6 +72,7 @@ def prepare(
     test: float = 0.2,
     seed: int = 0,
     workers: int = -1,
+    preprocess: Preprocess = "standard",
     progress: bool | None = None,
 ) -> Prepared:
     """Read, check and clean the records of a data set, and write them to a store.
@@ -94,6 +96,8 @@ def prepare(
         test: share of patients, likewise.
         seed: of that split.
         workers: processes; -1 takes one for each core.
+        preprocess: "minmax" keeps records unfiltered and scales each to [0, 1] when it is loaded,
+            as the public code of MERL and DERI does.
         progress: show a bar; None shows it unless the environment sets TQDM_DISABLE.
 
     Returns:
@@ -108,7 +112,7 @@ def prepare(
     Book: your-own-data#data-prepare
     """
     origin, folder, out = _known(source), Path(folder), Path(out)
-    settings = Settings(fs, seconds, validation, test, seed, origin.label_sets)
+    settings = Settings(fs, seconds, validation, test, seed, origin.label_sets, preprocess)
     if workers == 0:
         raise StoreError("0 workers do nothing: give 1 or more, or -1 for one for each core")
     _check(folder, out, settings)
@@ -176,6 +180,8 @@ def _check(folder: Path, out: Path, settings: Settings) -> None:
     ours = {LOCK, *({SHARDS, SIGNALS, INDEX, REFUSED} if (out / SHARDS).is_dir() else ())}
     if out.is_dir() and any(place.name not in ours for place in out.iterdir()):
         raise StoreError(f"{out} holds other files: give a folder that is new or empty")
+    if settings.preprocess not in get_args(Preprocess):
+        raise StoreError(f"preprocess is standard or minmax, not {settings.preprocess!r}")
     if not RATES[0] <= settings.fs <= RATES[1]:
         raise StoreError(f"a store has 61 to 1,000 samples per second, not {settings.fs:g}")
     if settings.seconds is not None and not settings.seconds >= 2:
@@ -205,8 +211,9 @@ def _checked(entries: Listing, settings: Settings) -> Listing:
     seen.execute("CREATE TABLE records (name TEXT PRIMARY KEY) WITHOUT ROWID")
     seen.execute("CREATE TABLE patients (name TEXT PRIMARY KEY, split TEXT) WITHOUT ROWID")
     for entry in entries:
-        if isinstance(entry, SkippedRecord):
-            yield entry
+        lost = without_text(entry)
+        if lost or isinstance(entry, SkippedRecord):
+            yield lost or entry
             continue
         if not seen.execute("INSERT OR IGNORE INTO records VALUES (?)", (entry.record,)).rowcount:
             yield SkippedRecord(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +15,12 @@ from ecglearn.data.datasets.base import RecordMeta, SkippedRecord, path_inside
 from ecglearn.data.preprocess import (
     COUNTS_PER_MV,
     TOGETHER,
+    Preprocess,
     check_length,
     clean_ecg,
     finish_record,
 )
+from ecglearn.data.store.refusal import refusal
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.record import ECGRecord, read_record
 from ecglearn.files import whole
@@ -39,6 +40,7 @@ class Settings:
         test: share of patients, likewise.
         seed: of that split.
         label_sets: names of the label sets to keep.
+        preprocess: "standard", or "minmax" for records that are not filtered.
 
     Book: your-own-data#data-prepare
     """
@@ -49,6 +51,7 @@ class Settings:
     test: float
     seed: int
     label_sets: tuple[str, ...]
+    preprocess: Preprocess = "standard"
 
 
 Read = tuple[dict[str, Any], ECGRecord]
@@ -92,12 +95,12 @@ def write_shard(
             alike = waiting.setdefault((record.fs, samples), [])
             alike.append((row, record))
             if len(alike) * samples >= TOGETHER:
-                _clean(alike, settings)
+                _clean(alike, folder, settings)
                 alike.clear()
-        except RecordError as error:
-            row["reason"] = str(error).replace(f"{folder}{os.sep}", "")
+        except Exception as error:
+            row["reason"] = refusal(error, folder)
     for alike in waiting.values():
-        _clean(alike, settings)
+        _clean(alike, folder, settings)
     table = pa.Table.from_pylist(rows, schema(settings.label_sets))
     with whole(path) as part:
         feather.write_feather(table, part, compression="uncompressed")
@@ -194,33 +197,45 @@ def _described(entry: RecordMeta, record: ECGRecord, settings: Settings) -> dict
     }
 
 
-def _clean(alike: list[Read], settings: Settings) -> None:
+def _clean(alike: list[Read], folder: Path, settings: Settings) -> None:
     """Filter records of one rate and length together, and complete their rows."""
     if not alike:
         return
-    signals = np.stack([record.signal for _, record in alike])
-    clean = clean_ecg(signals, alike[0][1].fs, fs=settings.fs)
+    try:
+        signals = np.stack([record.signal for _, record in alike])
+        clean = clean_ecg(signals, alike[0][1].fs, fs=settings.fs, preprocess=settings.preprocess)
+    except Exception as error:
+        if len(alike) == 1:
+            alike[0][0]["reason"] = refusal(error, folder)
+        else:  # one of them: each alone
+            for one in alike:
+                _clean([one], folder, settings)
+        return
     for (row, record), signal in zip(alike, clean, strict=True):
         try:
             row |= _stored(signal, record, row["notes"], settings)
-        except RecordError as error:
-            row["reason"] = str(error)
+        except Exception as error:
+            row["reason"] = refusal(error, folder)
 
 
 def _stored(
     clean: NDArray[np.float32], record: ECGRecord, notes: str, settings: Settings
 ) -> dict[str, Any]:
-    """Counts, what was observed, size, and R peaks of one cleaned record."""
+    """Counts, what was observed, what is taken off and divided by, and R peaks of one record."""
     done = finish_record(
         clean, record.observed, record.fs, fs=settings.fs, seconds=settings.seconds
     )
     counts = np.rint(done.signal * COUNTS_PER_MV)
     there = counts[done.observed]
+    if settings.preprocess == "minmax":
+        low, size = there.min(), np.ptp(there)
+    else:
+        low, size = there.mean(), there.std()
     return {
         "notes": "; ".join(filter(None, (notes, done.note))),
         "samples": counts.shape[1],
-        "mean": float(there.mean()),
-        "std": float(there.std()),
+        "mean": float(low),
+        "std": float(size),
         "r_peaks": done.r_peaks,
         "gaps": gaps(done.observed),
         "signal": counts.astype("<i2").tobytes(),

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.clinical.schema import age_and_sex
+from ecglearn.data.preprocess import Preprocess
 from ecglearn.data.store.format import (
     ABOUT,
     INDEX,
@@ -89,7 +90,7 @@ class Store:
         return len(self.rows)
 
     def __getitem__(self, rows: Tensor | NDArray | Sequence[int] | slice) -> ECGBatch:
-        """Some records as a batch, z-scored per record, in the order asked for.
+        """Some records as a batch, scaled record by record, in the order asked for.
 
         Records shorter than the store's `seconds`, or than the longest of the batch where it has
         none, are filled up at their end; the fill is marked in `keep` as not observed.
@@ -139,6 +140,7 @@ class Store:
             index=torch.from_numpy(whole),
             label_names=self.label_names if self.label_set else None,
             names=[self._names[row] for row in here],
+            preprocess=self.preprocess,
         )
 
     def damaged(self) -> list[str]:
@@ -160,6 +162,11 @@ class Store:
                 "`ecglearn check --full` lists every such record"
             )
         self._seen[row] = True
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """How its records are made ready, see `ECGBatch.preprocess`."""
+        return self.about["preprocess"]
 
     @property
     def fs(self) -> float:

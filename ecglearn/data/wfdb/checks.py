@@ -1,7 +1,9 @@
 """What a WFDB header may promise: files that are there, inside, long enough and not too long."""
 
+import errno
 import os
 import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from ecglearn.errors import InputError
 
 Place = str | os.PathLike[str]
 _MOST_VALUES = 2**28  # samples times channels
+_MOST_IN_ONE_PIECE = 2**25  # where nothing can be read without all that stands before it
 _MOST_A_FRAME = 1000
 #: Bytes that a sample takes in each format; 0 where it is compressed.
 BYTES_PER_SAMPLE = {
@@ -27,6 +30,7 @@ BYTES_PER_SAMPLE = {
     "524": 0,
 }
 _RATES = (1.0, 100_000.0)
+_DISK = (errno.ENOSPC, errno.EROFS, errno.EDQUOT)
 
 
 class RecordError(InputError):
@@ -36,7 +40,7 @@ class RecordError(InputError):
     """
 
 
-def check_promises(head: Any, *, root: Place | None, longest: float) -> int:
+def check_promises(head: Any, *, root: Place | None, longest: float) -> tuple[int, list[str]]:
     """Compare what the header claims with the files on disk, before any memory is asked for.
 
     Args:
@@ -45,7 +49,8 @@ def check_promises(head: Any, *, root: Place | None, longest: float) -> int:
         longest: seconds.
 
     Returns:
-        How many frames there are; where the header says none, as many as every file has.
+        How many frames there are; where the header says none, as many as every file has. And notes
+        about files that hold more.
 
     Raises:
         RecordError: something cannot be.
@@ -58,17 +63,69 @@ def check_promises(head: Any, *, root: Place | None, longest: float) -> int:
             f"{header}: {head.fs:g} samples per second cannot be; correct the header's first line"
         )
     _check_length(header, head.frames, head, longest)
-    found = []
+    found = {}
     for name in dict.fromkeys(channel.file for channel in head.channels):
         if name in ("", ".", "..", "~", "-") or re.search(r"[/\\\0]", name):
-            raise RecordError(f"{header}: the signal file {name!r} is not beside the header")
+            raise RecordError(f"{header}: the signal file {name[:80]!r} is not beside the header")
         check_inside(header, header.with_name(name), root)
-        found.append(_frames_of(header, head, name))
-    frames = head.frames or min(found)
+        found[name] = _frames_of(header, head, name)
+    frames = head.frames or min(found.values())
     if frames < 1:
-        raise RecordError(f"{header}: the record has no samples; get it again")
+        why = (
+            "a compressed file needs their number in the header"
+            if head.in_one_piece
+            else "get it again"
+        )
+        raise RecordError(f"{header}: the record has no samples; {why}")
     _check_length(header, frames, head, longest)
-    return frames
+    if any(channel.skew >= frames for channel in head.channels):
+        raise RecordError(f"{header}: a skew longer than the record; get the header again")
+    packed = any(channel.fmt in ("212", "310", "311") for channel in head.channels)
+    notes = [
+        f"{name} holds {there:,} samples, of which the header promises {frames:,}: the rest is not "
+        "read"
+        for name, there in found.items()
+        if head.frames and there > frames + 2 * packed  # packed samples end in a group of 2 or 3
+    ]
+    return frames, notes[:3]
+
+
+def disk_failed(error: Exception) -> bool:
+    """Whether an error is about the disk that we write to, and about no record.
+
+    Args:
+        error: any.
+
+    Book: the-12-lead-ecg#ecg-own-record
+    """
+    return isinstance(error, OSError) and error.errno in _DISK
+
+
+def no_file(path: Path) -> str:
+    """Why there is no file to read at a path, as the rest of a sentence; empty where there is.
+
+    Args:
+        path: of a file.
+
+    Book: the-12-lead-ecg#ecg-own-record
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return "is a link that leads nowhere" if path.is_symlink() else "is missing"
+        if error.errno == errno.ENAMETOOLONG:
+            return f"has a name of {len(path.name)} letters, more than a file can have"
+        if error.errno == errno.ELOOP:
+            return "is a link that leads to itself"
+        return f"cannot be looked at ({error.strerror})"
+    except ValueError:
+        return "has a name that no file can have"
+    if stat.S_ISREG(mode):
+        return ""
+    if stat.S_ISDIR(mode):
+        return "is a folder, no file"
+    return "is a pipe, no file" if stat.S_ISFIFO(mode) else "is a device or a socket, no file"
 
 
 def check_inside(header: Path, file: Path, root: Place | None) -> None:
@@ -93,39 +150,45 @@ def check_inside(header: Path, file: Path, root: Place | None) -> None:
 def _frames_of(header: Path, head: Any, name: str) -> int:
     """How many frames a file holds; refused when these are fewer than promised."""
     file = header.with_name(name)
-    if not file.is_file():
-        what = "is no file" if file.exists() else "is missing"
-        raise RecordError(f"{header}: the signal file {name} {what}; put it beside the header")
+    what = no_file(file)
+    if what:
+        raise RecordError(f"{header}: the signal file {name[:80]} {what}; put it beside the header")
     mine = [channel for channel in head.channels if channel.file == name]
     strange = {channel.fmt for channel in mine} - BYTES_PER_SAMPLE.keys()
     if strange:
         raise RecordError(
-            f"{header}: signal format {', '.join(sorted(strange))} is not a WFDB format; "
-            "get the header again"
+            f"{header}: signal format {', '.join(sorted(strange))} is not a WFDB format that holds "
+            "samples; get the header again"
         )
+    for of, values in (
+        ("format", {channel.fmt for channel in mine}),
+        ("byte offset", {str(channel.offset) for channel in mine}),
+    ):
+        if len(values) > 1:
+            raise RecordError(
+                f"{header}: the channels of {name} have more than one {of}, "
+                f"{', '.join(sorted(values)[:4])}, and a file has one; get the header again"
+            )
     if any(channel.per_frame < 1 or channel.per_frame > _MOST_A_FRAME for channel in mine):
         raise RecordError(f"{header}: so many samples in a frame cannot be; get the header again")
-    start = max(channel.offset for channel in mine)
     frame = sum(channel.per_frame * BYTES_PER_SAMPLE[channel.fmt] for channel in mine)
     size = file.stat().st_size
     if frame == 0:  # compressed: only reading tells
-        if size > 4 * _MOST_VALUES:
+        if size > 4 * _MOST_IN_ONE_PIECE:
             raise RecordError(f"{header}: {name} is too large to unpack; cut out the part you need")
         return head.frames
-    frames = int((size - start) / frame)
-    if head.frames and any(channel.skew >= head.frames for channel in mine):
-        raise RecordError(f"{header}: a skew longer than the record; get the header again")
-    if size < start + int(max(head.frames, 1) * frame):
-        promised = start + int(max(head.frames, 1) * frame)
+    start = mine[0].offset
+    promised = start + int(max(head.frames, 1) * frame)
+    if size < promised:
         raise RecordError(
             f"{header}: {name} is cut short, {size:,} of {promised:,} bytes; get the file again"
         )
-    return frames
+    return int((size - start) / frame)
 
 
 def _check_length(header: Path, frames: int, head: Any, longest: float) -> None:
     values = frames * sum(channel.per_frame for channel in head.channels)
-    if values > _MOST_VALUES:
+    if values > (_MOST_IN_ONE_PIECE if head.in_one_piece else _MOST_VALUES):
         raise RecordError(
             f"{header}: {frames:,} samples of {len(head.channels)} channels are too many to hold; "
             "cut out the part you need with wfdb.rdrecord(sampfrom=..., sampto=...)"
@@ -134,6 +197,26 @@ def _check_length(header: Path, frames: int, head: Any, longest: float) -> None:
         raise RecordError(
             f"{header}: {frames / head.fs:,.0f} s are more than the {longest:,.0f} s that are "
             "read at once; cut the record into pieces"
+        )
+
+
+def check_samples(samples: int, fs_in: float, fs_out: float) -> None:
+    """Refuse to make more samples than are read at once.
+
+    Args:
+        samples: of each of twelve leads.
+        fs_in: their rate.
+        fs_out: the rate wanted.
+
+    Raises:
+        RecordError: there would be too many.
+
+    Book: preprocessing#prep-resampling
+    """
+    if samples * fs_out * 12 > _MOST_VALUES * fs_in:
+        raise RecordError(
+            f"{samples:,} samples would become {samples / fs_in * fs_out:,.0f}, too many to hold; "
+            "take a lower rate"
         )
 
 
@@ -153,12 +236,12 @@ def check_sums(head: Any, sums: list[int]) -> None:
     if not any(promised):
         return
     wrong = [
-        channel.name or f"channel {number}"
+        channel.name[:40] or f"channel {number}"
         for number, (channel, ours) in enumerate(zip(head.channels, sums, strict=True), start=1)
         if channel.checksum is not None and (ours - channel.checksum) % 65536
     ]
     if wrong:
         raise RecordError(
-            f"{head.path}: the samples of {', '.join(wrong)} do not match their checksum; "
+            f"{head.path}: the samples of {', '.join(wrong)[:200]} do not match their checksum; "
             "get the record again, or pass verify=False if you changed it yourself"
         )

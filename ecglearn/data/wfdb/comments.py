@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 _OLDEST = 120
 _OVER_89 = 300  # how PTB-XL writes "older than 89", for privacy
+_NAMED = 20  # fields that a note lists, and notes that are kept
 _NOTHING = {"", "unknown", "n/a", "na", "nan", "none", "null", "?", "-"}
 _SEX = {
     **dict.fromkeys(("m", "male", "man", "männlich"), "male"),
@@ -94,9 +95,11 @@ def read_comments(lines: Sequence[str]) -> Patient:
                 unused[key or "a line without a name"] = None
                 inside = inside and not key
     if unused:
-        notes.append(f"comments that are no findings are not used as text: {', '.join(unused)}")
+        named = ", ".join(list(unused)[:_NAMED])
+        more = f" and {len(unused) - _NAMED} more" if len(unused) > _NAMED else ""
+        notes.append(f"comments that are no findings are not used as text: {named}{more}")
     age, sex = _agreed(ages, "age", notes), _agreed(sexes, "sex", notes)
-    return Patient(age, sex, "\n".join(text), tuple(notes))
+    return Patient(age, sex, "\n".join(text), tuple(dict.fromkeys(notes))[:_NAMED])
 
 
 def parse_age(value: str) -> tuple[float | None, str]:

@@ -7,23 +7,28 @@ values, block sizes, the record's own name) may say what they like; what is odd 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.grammar import (
+    COUNT,
+    FORMAT,
+    GAIN,
+    MOMENT,
+    NAME,
+    RATE,
+    SEGMENTS,
+    WHOLE,
+    WORD,
+    as_text,
+    finite,
+    shown,
+    split_lines,
+)
 
 DEFAULT_RATE, DEFAULT_GAIN = 250.0, 200.0
-MOST_CHANNELS = 1000
-LONGEST_LINE = 10_000  # characters
-_WORD = re.compile(r"[^ \t]+")
-_NUMBER = r"[-+]?\d{1,15}(?:\.\d{0,15})?(?:[eE][-+]?\d{1,3})?"
-_RATE = re.compile(rf"({_NUMBER})(?:/{_NUMBER}(?:\({_NUMBER}\))?)?")
-_COUNT = re.compile(r"\d{1,15}")
-_WHOLE = re.compile(r"[-+]?\d{1,15}")
-_MOMENT = re.compile(r"[\d:./-]*[:/.-][\w:./-]*|\d{4}")  # a time of day, a date, a year
-_FORMAT = re.compile(r"(\d{1,4})(?:x(\d{1,4}))?(?::(\d{1,9}))?(?:\+(\d{1,9}))?")
-_GAIN = re.compile(rf"({_NUMBER})?(?:\(([-+]?\d{{1,12}})\))?(?:/(\S+))?")
+_MOST_NOTES = 20
 
 
 @dataclass(frozen=True)
@@ -92,13 +97,18 @@ class Header:
         alike = {(c.file, c.offset, c.fmt, c.per_frame, c.skew) for c in self.channels}
         return alike == {(first.file, first.offset, "16", 1, 0)}
 
+    @property
+    def in_one_piece(self) -> bool:
+        """A format in which no sample can be read without those before it."""
+        return any(channel.fmt in ("8", "508", "516", "524") for channel in self.channels)
 
-def parse_header(path: Path, text: str) -> Header:
+
+def parse_header(path: Path, content: bytes) -> Header:
     """Read a header.
 
     Args:
         path: of the header, for messages.
-        text: its content. Lines end at a line feed, with or without a carriage return before it.
+        content: of the file. Lines end at a line feed, with or without a carriage return before it.
 
     Raises:
         RecordError: a field that is needed cannot be read; names field and value.
@@ -107,17 +117,7 @@ def parse_header(path: Path, text: str) -> Header:
 
     Book: the-12-lead-ecg#ecg-own-record
     """
-    lines = [line.strip(" \t\r") for line in text.split("\n")]
-    comments = tuple(line for line in lines if line.startswith("#"))
-    rest = [line for line in lines if line and not line.startswith("#")]
-    if not rest:
-        raise RecordError(f"{path}: not a WFDB header, it has no line; check that this is the file")
-    if any(len(line) > LONGEST_LINE for line in rest) or len(rest) > MOST_CHANNELS + 1:
-        raise RecordError(
-            f"{path}: not a WFDB header: more than {MOST_CHANNELS:,} channels, or a line of more "
-            f"than {LONGEST_LINE:,} characters; check that this is the file"
-        )
-    notes: list[str] = []
+    rest, comments, notes = split_lines(path, content)
     count, fs, frames = _record_line(path, rest[0], notes)
     if len(rest) - 1 != count:
         raise RecordError(
@@ -127,24 +127,31 @@ def parse_header(path: Path, text: str) -> Header:
     channels = tuple(_channel(path, k, line, notes) for k, line in enumerate(rest[1:], start=1))
     if any(channel.gain_absent for channel in channels):
         notes.append("the header gives no gain: 200 counts per unit assumed, as WFDB prescribes")
-    return Header(path, fs, frames, channels, comments, tuple(dict.fromkeys(notes)))
+    try:
+        b"".join([*rest, *comments]).decode()
+    except UnicodeDecodeError:
+        notes.append("the header is not UTF-8: read as Latin-1")
+    told = tuple(as_text(line) for line in comments)
+    said = list(dict.fromkeys(notes))
+    if len(said) > _MOST_NOTES:
+        said[_MOST_NOTES:] = [f"and {len(said) - _MOST_NOTES} more that is odd in the header"]
+    return Header(path, fs, frames, channels, told, tuple(said))
 
 
-def _record_line(path: Path, line: str, notes: list[str]) -> tuple[int, float, int]:
+def _record_line(path: Path, line: bytes, notes: list[str]) -> tuple[int, float, int]:
     """Number of channels, rate, number of frames; times and dates are not looked at."""
-    words = _WORD.findall(line)
-    if not re.fullmatch(r"[\w.-]+(?:/\d+)?", words[0]):
-        notes.append("the record's name in its header is odd and not read: the file has the name")
-    if re.fullmatch(r"[^/]+/\d+", words[0]):
+    words = WORD.findall(line)
+    if SEGMENTS.fullmatch(words[0]):
         raise RecordError(
             f"{path}: the record is split into segments; "
             "join them with wfdb.rdrecord(..., m2s=True) and write the result as one record"
         )
-    if len(words) < 2 or not _COUNT.fullmatch(words[1]):
-        said = words[1] if len(words) > 1 else ""
+    if not NAME.fullmatch(words[0]):
+        notes.append("the record's name in its header is odd and not read: the file has the name")
+    if len(words) < 2 or not COUNT.fullmatch(words[1]):
         raise RecordError(
-            f"{path}: not a WFDB header, its number of channels is {_shown(said)}; "
-            "check that this is the right file"
+            f"{path}: not a WFDB header, its number of channels is "
+            f"{shown(words[1] if len(words) > 1 else b'')}; check that this is the right file"
         )
     count = int(words[1])
     if count == 0:
@@ -152,89 +159,94 @@ def _record_line(path: Path, line: str, notes: list[str]) -> tuple[int, float, i
     if len(words) < 3:
         notes.append("the header gives no sampling rate: 250 Hz assumed, as WFDB prescribes")
         return count, DEFAULT_RATE, 0
-    found = _RATE.fullmatch(words[2])
-    if found is None:
+    found = RATE.fullmatch(words[2])
+    fs = finite(found[1]) if found else None
+    if fs is None:
         raise RecordError(
-            f"{path}: the sampling rate {_shown(words[2])} is no number; correct the header's "
+            f"{path}: the sampling rate {shown(words[2])} is no number; correct the header's "
             "first line"
         )
-    fs = float(found[1])
-    if len(words) < 4:
-        return count, fs, 0
-    if not _COUNT.fullmatch(words[3]):
-        if not _MOMENT.fullmatch(words[3]):
-            raise RecordError(
-                f"{path}: the number of samples is {_shown(words[3])}; correct the header's first "
-                "line"
-            )
-        return count, fs, 0
-    return count, fs, int(words[3])
+    frames = 0
+    if len(words) > 3 and COUNT.fullmatch(words[3]):
+        frames = int(words[3])
+    elif len(words) > 3 and not MOMENT.fullmatch(words[3]):
+        raise RecordError(
+            f"{path}: the number of samples is {shown(words[3])}; correct the header's first line"
+        )
+    if frames == 0:
+        notes.append("the header gives no number of samples: all that the file holds are read")
+    return count, fs, frames
 
 
-def _channel(path: Path, number: int, line: str, notes: list[str]) -> Channel:
-    words = _WORD.findall(line)
+def _channel(path: Path, number: int, line: bytes, notes: list[str]) -> Channel:
+    words = WORD.findall(line)
     if len(words) < 2:
         raise RecordError(f"{path}: line {number} of the signals has no format; get it again")
-    format_ = _FORMAT.fullmatch(words[1])
-    if format_ is None:
+    stored = FORMAT.fullmatch(words[1])
+    if stored is None:
         raise RecordError(
-            f"{path}: the format of channel {number} is {_shown(words[1])}, which is no WFDB "
+            f"{path}: the format of channel {number} is {shown(words[1])}, which is no WFDB "
             "format; get the header again"
         )
-    gain = _GAIN.fullmatch(words[2]) if len(words) > 2 else None
-    if len(words) > 2 and gain is None:
+    gain = GAIN.fullmatch(words[2]) if len(words) > 2 else None
+    size = finite(gain[1]) if gain else 0.0
+    if size is None or (gain is None and len(words) > 2):
         raise RecordError(
-            f"{path}: the gain of channel {number} is {_shown(words[2])}; write counts per unit, "
+            f"{path}: the gain of channel {number} is {shown(words[2])}; write counts per unit, "
             "baseline and unit, like 1000(0)/mV"
         )
-    size = float(gain[1]) if gain and gain[1] else 0.0
     if size < 0:
         raise RecordError(
-            f"{path}: the gain of channel {number} is {_shown(words[2])}, below zero; write it "
+            f"{path}: the gain of channel {number} is {shown(words[2])}, below zero; write it "
             "positive, and turn the samples over if they are"
         )
-    numbers, name = _numbers(words[3:], line, number, notes)
-    zero = numbers.get("zero of the converter", 0)
-    baseline = int(gain[2]) if gain and gain[2] else zero
+    found, odd, name = _numbers(words[3:], line)
+    baseline, unit = (gain[2], gain[3]) if gain else (None, None)
+    needed = {"zero of the converter"} if baseline is None else set()
+    if stored[1] == b"8":
+        needed.add("initial value")
+    for what in sorted(needed & odd.keys()):
+        raise RecordError(
+            f"{path}: the {what} of channel {number}, on which all its samples rest, is "
+            f"{shown(odd[what])}; write a whole number"
+        )
+    notes += [f"channel {number}: {what} {shown(word)} is not read" for what, word in odd.items()]
+    if unit is None and size:
+        notes.append("the header gives no unit: millivolt assumed, as WFDB prescribes")
+    zero = found.get("zero of the converter", 0)
     return Channel(
-        file=words[0],
-        fmt=format_[1],
-        per_frame=int(format_[2] or 1),
-        skew=int(format_[3] or 0),
-        offset=int(format_[4] or 0),
+        file=as_text(words[0]),
+        fmt=stored[1].decode(),
+        per_frame=int(stored[2] or 1),
+        skew=int(stored[3] or 0),
+        offset=int(stored[4] or 0),
         gain=size or DEFAULT_GAIN,
         gain_absent=size == 0,
-        baseline=baseline,
-        unit=(gain[3] if gain else None) or "mV",
+        baseline=zero if baseline is None else int(baseline),
+        unit="mV" if unit is None else as_text(unit),
         zero=zero,
-        initial=numbers.get("initial value"),
-        checksum=numbers.get("checksum"),
-        name=name,
+        initial=found.get("initial value"),
+        checksum=found.get("checksum"),
+        name=as_text(name),
     )
 
 
 _FIELDS = ("resolution", "zero of the converter", "initial value", "checksum", "block size")
 
 
-def _numbers(
-    words: list[str], line: str, number: int, notes: list[str]
-) -> tuple[dict[str, int], str]:
-    """The five whole numbers that may follow the gain, and the description after them."""
+def _numbers(words: list[bytes], line: bytes) -> tuple[dict[str, int], dict[str, bytes], bytes]:
+    """The whole numbers that may follow the gain, those that are none, and the description."""
     found: dict[str, int] = {}
-    taken = 0
+    odd: dict[str, bytes] = {}
     everything = len(words) > len(_FIELDS)  # then all five are there, odd ones included
     for field, word in zip(_FIELDS, words, strict=False):
-        if _WHOLE.fullmatch(word):
+        if WHOLE.fullmatch(word):
             found[field] = int(word)
-        elif not everything:
-            break
+        elif everything:
+            odd[field] = word
         else:
-            notes.append(f"channel {number}: {field} {_shown(word)} is not read")
-        taken += 1
-    starts = [word.start() for word in _WORD.finditer(line)]
+            break
+    taken = len(found) + len(odd)
+    starts = [word.start() for word in WORD.finditer(line)]
     # the description keeps the spaces inside it
-    return found, line[starts[3 + taken] :] if taken < len(words) else ""
-
-
-def _shown(word: str) -> str:
-    return repr(word if len(word) <= 40 else word[:40] + "…")
+    return found, odd, line[starts[3 + taken] :] if taken < len(words) else b""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,20 @@ from numpy.typing import NDArray
 
 from ecglearn.data.wfdb.header import Header
 from ecglearn.errors import MissingGroupError
+
+_TOGETHER = 2**20  # samples that the package unpacks in one call
+#: How each format writes "no sample"; format 8 cannot, its lowest difference is taken literally.
+INVALID = {
+    **dict.fromkeys(("8", "32"), -(2**31)),
+    "80": -(2**7),
+    **dict.fromkeys(("310", "311"), -(2**9)),
+    "212": -(2**11),
+    **dict.fromkeys(("16", "61", "160"), -(2**15)),
+    "24": -(2**23),
+    "508": -(2**7),
+    "516": -(2**15),
+    "524": -(2**23),
+}
 
 
 def import_wfdb() -> Any:
@@ -37,7 +50,7 @@ def import_wfdb() -> Any:
 
 def other_signal(
     folder: Path, head: Header, frames: int
-) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]], list[int]]:
+) -> tuple[NDArray[np.int32] | list[NDArray[np.int32]], list[int]]:
     """Read the samples of a record in any format, each channel at its own rate.
 
     Args:
@@ -46,8 +59,8 @@ def other_signal(
         frames: how many frames there are.
 
     Returns:
-        Stored integers of each channel, the same in physical units with NaN for invalid samples,
-        and the checksum of each channel, taken over the samples as stored: before a skew is undone.
+        Stored integers of each channel, one array where all have one rate, a skew undone, and the
+        checksum of each channel, taken over the samples as stored: before that.
 
     Raises:
         MissingGroupError: the package wfdb is not installed.
@@ -56,32 +69,45 @@ def other_signal(
     Book: the-12-lead-ecg#ecg-own-record
     """
     wfdb = import_wfdb()
+    rates = [channel.per_frame for channel in head.channels]
+    if len(set(rates)) == 1:
+        rows: Any = np.empty((len(rates), frames * rates[0]), np.int32)
+    else:
+        rows = [np.empty(frames * rate, np.int32) for rate in rates]
     with tempfile.TemporaryDirectory() as place:
         files = {name: f"f{k}.dat" for k, name in enumerate(dict.fromkeys(_files(head)))}
         for name, short in files.items():
             _link((folder / name).resolve(), Path(place) / short)
         (Path(place) / "record.hea").write_text(_clean_header(head, frames, files))
-        record = wfdb.rdrecord(
-            str(Path(place) / "record"), physical=False, smooth_frames=False, ignore_skew=True
-        )
-        counts = [np.asarray(row, np.float64) for row in record.e_d_signal]
-        physical = [np.asarray(row, np.float64) for row in record.dac(expanded=True)]
-    sums = [int(row.sum()) for row in counts]
-    skews = [channel.skew * channel.per_frame for channel in head.channels]
-    return (
-        [_shifted(row, skew, row[-1] if len(row) else 0) for row, skew in _pairs(counts, skews)],
-        [_shifted(row, skew, np.nan) for row, skew in _pairs(physical, skews)],
-        sums,
-    )
+        step = frames if head.in_one_piece else _step(head)
+        for start in range(0, frames, step):
+            stop = min(frames, start + step)
+            part = wfdb.rdrecord(
+                str(Path(place) / "record"),
+                sampfrom=start,
+                sampto=stop,
+                physical=False,
+                smooth_frames=False,
+                ignore_skew=True,
+            )
+            for row, channel, read in zip(rows, head.channels, part.e_d_signal, strict=True):
+                if channel.fmt == "61":
+                    read = read.astype(np.int16).byteswap()
+                elif channel.fmt == "311":  # wfdb 4.3 takes a bit that belongs to no sample
+                    read = (read.astype(np.int16) + 512) % 1024 - 512
+                row[start * channel.per_frame : stop * channel.per_frame] = read
+    sums = [int(row.sum(dtype=np.int64)) for row in rows]
+    for row, channel in zip(rows, head.channels, strict=True):
+        late = channel.skew * channel.per_frame
+        if late:
+            row[:-late] = row[late:].copy()
+            row[-late:] = INVALID[channel.fmt]  # the end of a channel that came late is not known
+    return rows, sums
 
 
-def _pairs(rows: Sequence[NDArray], skews: Sequence[int]) -> zip:
-    return zip(rows, skews, strict=True)
-
-
-def _shifted(row: NDArray, skew: int, end: float) -> NDArray:
-    """A channel that came late, moved back; its end is not known."""
-    return row if skew == 0 else np.append(row[skew:], np.full(min(skew, len(row)), end))
+def _step(head: Header) -> int:
+    """Frames to read at a time: whole groups of samples, in formats that pack two or three."""
+    return 6 * max(1, _TOGETHER // (6 * sum(channel.per_frame for channel in head.channels)))
 
 
 def _files(head: Header) -> list[str]:
@@ -93,10 +119,9 @@ def _clean_header(head: Header, frames: int, files: dict[str, str]) -> str:
     for number, c in enumerate(head.channels):
         frame = f"x{c.per_frame}" if c.per_frame > 1 else ""
         start = f"+{c.offset}" if c.offset else ""
-        lines.append(
-            f"{files[c.file]} {c.fmt}{frame}{start} {c.gain!r}({c.baseline})/mV 0 {c.zero} "
-            f"{c.initial or 0} 0 0 c{number}"
-        )
+        fmt = "16" if c.fmt == "61" else c.fmt  # wfdb 4.3 stops at big-endian samples
+        stored = f"{fmt}{frame}{start}"
+        lines.append(f"{files[c.file]} {stored} 200/mV 0 {c.zero} {c.initial or 0} 0 0 c{number}")
     return "\n".join(lines) + "\n"
 
 

@@ -3,16 +3,27 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ecglearn.data.wfdb.checks import Place, RecordError, check_inside, check_promises, check_sums
+from ecglearn.data.wfdb.checks import (
+    Place,
+    RecordError,
+    check_inside,
+    check_promises,
+    check_sums,
+    disk_failed,
+    no_file,
+)
 from ecglearn.data.wfdb.format16 import plain_signal
 from ecglearn.data.wfdb.header import Channel, Header, parse_header
-from ecglearn.data.wfdb.other_formats import import_wfdb, other_signal
+from ecglearn.data.wfdb.other_formats import INVALID, import_wfdb, other_signal
+from ecglearn.errors import MissingGroupError
 from ecglearn.signals.leads import canonical
 
 _LARGEST_HEADER = 1_000_000  # bytes
+_SLOW, _FAST = 50.0, 20_000.0  # samples per second outside of which no electrocardiograph works
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +35,10 @@ class RawRecord:
         names: channel names as written.
         units: physical units as written; mV where the header gives none.
         fs: samples per second.
-        counts: stored integers (channel, time), float64.
-        physical: the same in physical units (channel, time), float64; NaN marks invalid samples.
+        counts: stored integers (channel, time), in the width of their format.
+        invalid: which integer stands for "no sample", of each channel.
+        gains: counts per unit, of each channel.
+        baselines: which count stands for zero, of each channel.
         gain_absent: True when a channel has no gain, and 200 counts per unit was assumed.
         comments: the comment lines of the header, with their `#`.
         notes: what was unusual about the file.
@@ -38,10 +51,19 @@ class RawRecord:
     units: tuple[str, ...]
     fs: float
     counts: np.ndarray
-    physical: np.ndarray
+    invalid: np.ndarray
+    gains: np.ndarray
+    baselines: np.ndarray
     gain_absent: bool
     comments: tuple[str, ...]
     notes: tuple[str, ...]
+
+    @property
+    def physical(self) -> np.ndarray:
+        """In physical units (channel, time), float64; NaN marks invalid samples."""
+        units = (self.counts - self.baselines[:, None]) / self.gains[:, None]
+        units[self.counts == self.invalid[:, None]] = np.nan
+        return units
 
 
 def open_record(
@@ -67,15 +89,17 @@ def open_record(
     import_wfdb()
     header = _header_path(path)
     check_inside(header, header, root)
-    text, notes = _header_text(header)
-    head = parse_header(header, text)
-    frames = check_promises(head, root=root, longest=longest)
+    head = parse_header(header, _content(header))
+    frames, notes = check_promises(head, root=root, longest=longest)
     try:
         if head.plain:
-            counts, physical, sums = plain_signal(header.parent, head, frames)
+            counts: Any = plain_signal(header.parent, head, frames)
+            sums = counts.sum(1, dtype=np.int64).tolist() if verify else []
         else:
-            counts, physical, sums = other_signal(header.parent, head, frames)
+            counts, sums = other_signal(header.parent, head, frames)
     except Exception as error:
+        if isinstance(error, MissingGroupError) or disk_failed(error):
+            raise
         raise RecordError(
             f"{header}: the signal cannot be read ({_say(error)}); get the record's files again"
         ) from error
@@ -83,16 +107,26 @@ def open_record(
         check_sums(head, sums)
     kept = _of_one_rate(head, notes)
     channels = [head.channels[k] for k in kept]
+    fs = head.fs * channels[0].per_frame
+    if not _SLOW <= fs <= _FAST:
+        notes.append(
+            f"{fs:g} samples per second: no electrocardiograph writes so "
+            f"{'few' if fs < _SLOW else 'many'}, so times may be wrong"
+        )
+    if isinstance(counts, list) or len(kept) < len(head.channels):
+        counts = np.stack([counts[k] for k in kept])
     return RawRecord(
         header=header,
         names=tuple(channel.name for channel in channels),
         units=tuple(channel.unit for channel in channels),
-        fs=head.fs * channels[0].per_frame,
-        counts=np.stack([counts[k] for k in kept]),
-        physical=np.stack([physical[k] for k in kept]),
+        fs=fs,
+        counts=counts,
+        invalid=np.array([INVALID[channel.fmt] for channel in channels]),
+        gains=np.array([channel.gain for channel in channels]),
+        baselines=np.array([channel.baseline for channel in channels]),
         gain_absent=any(channel.gain_absent for channel in channels),
         comments=head.comments,
-        notes=(*notes, *head.notes),
+        notes=(*head.notes, *notes),
     )
 
 
@@ -112,34 +146,33 @@ def _of_one_rate(head: Header, notes: list[str]) -> list[int]:
     rate = next(iter(rates(leads) or {max(rates(list(head.channels)))}))
     other = [channel.name for channel in head.channels if channel.per_frame != rate]
     if other:
-        notes.append(f"channels of another rate are left out: {', '.join(other)}")
+        notes.append(f"channels of another rate are left out: {', '.join(other)[:200]}")
     return [k for k, channel in enumerate(head.channels) if channel.per_frame == rate]
 
 
 def _header_path(path: Place) -> Path:
     given = Path(path)
+    if not given.name:
+        raise RecordError(f"{given}: names no record; give the path of a WFDB header")
     header = given if given.suffix == ".hea" else given.with_name(given.name + ".hea")
-    if not header.is_file():
-        raise RecordError(
-            f"{given}: there is no file {header.name}; "
-            "give the path of a WFDB header, with or without .hea"
-        )
+    what = no_file(header)
+    if what:
+        told = f"{header.name} {what}"
+        if what == "is missing":
+            told = f"there is no file {header.name}"
+        raise RecordError(f"{given}: {told}; give the path of a WFDB header, with or without .hea")
     return header
 
 
-def _header_text(header: Path) -> tuple[str, list[str]]:
+def _content(header: Path) -> bytes:
     if header.stat().st_size > _LARGEST_HEADER:
         raise RecordError(
             f"{header}: more than {_LARGEST_HEADER:,} bytes; check that this is a header"
         )
     try:
-        content = header.read_bytes()
+        return header.read_bytes()
     except OSError as error:
         raise RecordError(f"{header}: cannot be read ({_say(error)}); check its rights") from error
-    try:
-        return content.decode("utf-8-sig"), []
-    except UnicodeDecodeError:
-        return content.decode("latin-1"), ["the header is not UTF-8: read as Latin-1"]
 
 
 def _say(error: Exception) -> str:

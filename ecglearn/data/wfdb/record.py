@@ -7,25 +7,24 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ecglearn.data.wfdb.checks import RecordError
+from ecglearn.data.wfdb.checks import RecordError, check_samples
 from ecglearn.data.wfdb.comments import read_comments
+from ecglearn.data.wfdb.millivolt import to_millivolt
 from ecglearn.data.wfdb.reader import RawRecord, open_record
+from ecglearn.errors import InputError
 from ecglearn.signals.filters import resample
 from ecglearn.signals.leads import (
     EIGHT,
     LEADS,
     canonical,
     lead_positions,
-    limb_residuals,
     twelve_from_eight,
 )
+from ecglearn.signals.rates import small_rates
 
 __all__ = ["ECGRecord", "read_record"]
 
-_MILLIVOLT = {"mv": 1.0, "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "nv": 1e-6, "v": 1e3}
-_LARGEST = 10_000.0  # millivolt
-_BROKEN = 0.05  # share of the limb leads' strength by which their rules may fail unnoted
-_COUNTS_PER_MV = 1000.0  # where the gains cannot be believed: one count, one microvolt
+_TOGETHER = 2**20  # samples that are resampled in one call
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +44,7 @@ class ECGRecord:
             sample of a missing lead.
         missing: leads without any information: flat, or without one finite sample.
         calibrated: False when the file's gains could not be believed, so that the size in millivolt
-            is an estimate (the leads' sizes relative to each other are right).
+            is an estimate or wrong; `notes` say why.
         notes: one sentence for everything above that was not as it should be.
         comments: the comment lines of the header, untouched.
 
@@ -76,11 +75,16 @@ def read_record(
 ) -> ECGRecord:
     """Read one 12-lead electrocardiogram from a WFDB record.
 
-    Leads are found by name in any order and spelling; other channels are left out. A record with
-    only I, II and V1 to V6 gets the other four limb leads computed. Millivolt come from the gains
-    in the header, unless these break the limb-lead rules while the stored integers keep them (as in
-    LUDB, where each lead was scaled to a span of one): then the integers are used, 1,000 to the
-    millivolt, and `calibrated` is False.
+    Leads are found by name in any order and spelling; other channels are left out. III, aVR, aVL
+    and aVF are computed from I and II where they are not there. Millivolt come from the gains in
+    the header, unless these break the rules of the limb leads that are there while the stored
+    integers keep them (as in LUDB, where each lead was scaled to a span of one): then the integers
+    are used, 1,000 to the millivolt, and `calibrated` is False. So it is where a lead has a size
+    that no heart, chest and electrode can make.
+
+    A header must be written as header(5) says wherever it decides about samples; what is damaged
+    there is refused with the field and its value, and nothing is guessed. Memory holds the stored
+    integers and the result, hardly more.
 
     Args:
         path: the record, with or without `.hea`.
@@ -99,41 +103,20 @@ def read_record(
     Book: the-12-lead-ecg#ecg-own-record
     """
     raw = open_record(path, verify=verify, root=root, longest=longest)
-    known = [canonical(name) for name in raw.names]
-    wanted = LEADS if set(LEADS) <= set(known) else EIGHT
-    try:
-        at = lead_positions(raw.names, wanted=wanted)
-    except ValueError as error:
-        raise RecordError(
-            f"{raw.header}: not a 12-lead record, {error}; choose one with at least I, II and "
-            "V1 to V6, each once, or read its single channels with wfdb.rdrecord"
-        ) from error
-
-    notes = list(raw.notes)
-    millivolt = _millivolt(raw, at)  # (lead, time), NaN where the file says invalid
-    calibrated = not raw.gain_absent
-    if wanted is LEADS:
-        millivolt, believed, remarks = _check_limb_leads(millivolt, raw.counts[at])
-        calibrated, notes = calibrated and believed, notes + remarks
-    signal, observed, flat, remarks = _fill(millivolt, wanted)
-    notes += remarks
+    leads, at = _find_leads(raw)
+    signal, observed, calibrated, notes = to_millivolt(raw, leads, at)
+    notes += _bridge(signal, observed, leads)
     rate = raw.fs
     if fs is not None and fs != rate:
-        signal = resample(signal, rate, fs)
-        last_seen = (np.arange(signal.shape[1]) * (rate / fs)).astype(np.int64)
-        observed, rate = observed[:, last_seen], float(fs)
-    if wanted is EIGHT:
-        signal = twelve_from_eight(signal)
-        both = observed[0] & observed[1]
-        observed = np.vstack([observed[:2], np.tile(both, (4, 1)), observed[2:]])
-        notes.append("III, aVR, aVL and aVF are not in the file: computed from I and II")
-        strange = [name for name in raw.names if canonical(name) is None]
-        if strange:
-            notes.append(f"channels whose names are no leads: {', '.join(strange)[:200]}")
-        flat = [lead for lead, row in zip(LEADS, observed, strict=True) if not row.any()]
+        signal, observed = _at_rate(raw, signal, observed, fs)
+        rate = float(fs)
+    absent = [lead for lead in LEADS if lead not in leads]
+    if absent:
+        signal, observed = _completed(signal, observed, leads)
+        notes.append(_computed(raw, absent))
     patient = read_comments(raw.comments)
     return ECGRecord(
-        signal=signal.astype(np.float32),
+        signal=signal,
         fs=rate,
         leads=LEADS,
         age=patient.age,
@@ -141,85 +124,87 @@ def read_record(
         text=patient.text,
         source=str(raw.header),
         observed=observed,
-        missing=tuple(flat),
+        missing=tuple(lead for lead, row in zip(LEADS, observed, strict=True) if not row.any()),
         calibrated=calibrated,
-        notes=(*notes, *patient.notes),
+        notes=(*raw.notes, *notes, *patient.notes),
         comments=raw.comments,
     )
 
 
-def _millivolt(raw: RawRecord, at: list[int]) -> np.ndarray:
-    units = [raw.units[k] for k in at]
-    odd = {unit for unit in units if unit.lower() not in _MILLIVOLT}
-    if odd:
+def _find_leads(raw: RawRecord) -> tuple[tuple[str, ...], list[int]]:
+    """Which of the twelve are there, in their order, and where; limb leads may be computed."""
+    known = {canonical(name) for name in raw.names}
+    leads = tuple(lead for lead in LEADS if lead in known or lead in EIGHT)
+    try:
+        return leads, lead_positions(raw.names, wanted=leads)
+    except ValueError as error:
+        strange = _no_leads(raw)
+        told = f" ({strange} are names of no lead)" if strange else ""
         raise RecordError(
-            f"{raw.header}: the unit {', '.join(sorted(odd))} is not a voltage; "
-            "write mV or uV into the header if that is what it is"
-        )
-    scale = np.array([_MILLIVOLT[unit.lower()] for unit in units])
-    millivolt = raw.physical[at] * scale[:, None]
-    if (np.abs(millivolt) > _LARGEST).any():
-        raise RecordError(
-            f"{raw.header}: samples beyond {_LARGEST:,.0f} mV cannot come from a body surface; "
-            "correct gain or unit in the header"
-        )
-    return millivolt
+            f"{raw.header}: not a 12-lead record, {str(error)[:400]}{told}; choose one with at "
+            "least I, II and V1 to V6, each once, or read its single channels with wfdb.rdrecord"
+        ) from error
 
 
-def _check_limb_leads(
-    millivolt: np.ndarray, counts: np.ndarray
-) -> tuple[np.ndarray, bool, list[str]]:
-    measured = _rule_error(millivolt)
-    if measured <= _BROKEN:
-        return millivolt, True, []
-    integers = np.where(np.isnan(millivolt), np.nan, counts)  # the mark "no sample" is no integer
-    stored = _rule_error(integers)
-    if stored < measured / 3:
-        told = (
-            f"the gains in the header break I + III = II ({measured:.0%} of the limb leads' "
-            f"strength) while the stored integers keep it ({stored:.1%}): integers used, taken as "
-            "1 microvolt each, so leads compare with each other but the size in mV is an estimate"
-        )
-        return integers / _COUNTS_PER_MV, False, [told]
-    told = (
-        f"the limb leads break their rules by {measured:.0%} of their strength: "
-        "electrodes may be swapped, or leads filtered differently"
+def _no_leads(raw: RawRecord) -> str:
+    return ", ".join(name or "''" for name in raw.names if canonical(name) is None)[:200]
+
+
+def _computed(raw: RawRecord, absent: list[str]) -> str:
+    listed = " and ".join(filter(None, (", ".join(absent[:-1]), absent[-1])))
+    are, strange = "are" if len(absent) > 1 else "is", _no_leads(raw)
+    if not strange:
+        return f"{listed} {are} not in the file: computed from I and II"
+    return (
+        f"no channel is named {listed}: computed from I and II; channels whose names are no leads: "
+        f"{strange}"
     )
-    return millivolt, True, [told]
 
 
-def _rule_error(x: np.ndarray) -> float:
-    """Worst of the four limb-lead rules, as a share of the six leads' strength, means removed."""
-    limb = x[:6]
-    finite = np.isfinite(limb).all(0)
-    if not finite.all():
-        limb = limb[:, finite]
-    if limb.size == 0:
-        return 0.0
-    # variances of residuals follow from the covariances of the leads: the rules are linear
-    covariance = np.cov(limb, bias=True)
-    strength = np.sqrt(np.trace(covariance) / 6)
-    half = limb_residuals(covariance)
-    broken = np.diagonal(limb_residuals(np.ascontiguousarray(half.T))).max()
-    return float(np.sqrt(max(broken, 0.0)) / strength) if strength > 0 else 0.0
+def _completed(
+    signal: np.ndarray, observed: np.ndarray, leads: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """All twelve leads: those of the file as they are, the others out of I and II."""
+    rows = [leads.index(lead) for lead in EIGHT]
+    twelve = twelve_from_eight(signal[rows])
+    seen = np.tile(observed[0] & observed[1], (12, 1))
+    for k, lead in enumerate(LEADS):
+        if lead in leads:
+            twelve[k], seen[k] = signal[leads.index(lead)], observed[leads.index(lead)]
+    return twelve, seen
 
 
-def _fill(
-    millivolt: np.ndarray, leads: tuple[str, ...]
-) -> tuple[np.ndarray, np.ndarray, list[str], list[str]]:
-    """Draw lines over gaps; find leads without information; say so."""
-    observed = np.isfinite(millivolt)
-    filled = millivolt.copy()
-    time = np.arange(millivolt.shape[1])
-    flat: list[str] = []
+def _at_rate(
+    raw: RawRecord, signal: np.ndarray, observed: np.ndarray, fs: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Signal and what was observed at another rate, a few leads at a time where they are long."""
+    try:
+        down, up = small_rates(raw.fs, fs)
+        check_samples(signal.shape[1], raw.fs, fs)
+    except InputError as error:
+        raise RecordError(f"{raw.header}: {error}") from error
+    resampled = np.empty((len(signal), -(-signal.shape[1] * up // down)), np.float32)
+    some = max(1, _TOGETHER // max(signal.shape[1], resampled.shape[1]))
+    for k in range(0, len(signal), some):
+        resampled[k : k + some] = resample(signal[k : k + some], down, up)
+    last_seen = np.arange(resampled.shape[1]) * down // up
+    return resampled, observed[:, last_seen]
+
+
+def _bridge(signal: np.ndarray, observed: np.ndarray, leads: tuple[str, ...]) -> list[str]:
+    """Draw lines over gaps, in place; leads without information are not observed; say so."""
     notes: list[str] = []
-    for lead, row, seen in zip(leads, filled, observed, strict=True):
-        if not seen.any() or np.ptp(row[seen]) == 0:
-            flat.append(lead)
-            notes.append(f"lead {lead} is flat" if seen.all() else f"lead {lead} holds no signal")
-            row[~seen] = 0.0 if not seen.any() else row[seen][0]
+    whole = np.all(observed, axis=1)
+    flat = np.equal(signal.min(1), signal.max(1))
+    for k in np.flatnonzero(flat | ~whole):
+        lead, row, seen = leads[k], signal[k], observed[k]
+        there = row[seen]
+        if not there.size or np.ptp(there) == 0:
+            notes.append(f"lead {lead} is flat" if whole[k] else f"lead {lead} holds no signal")
+            row[~seen] = there[0] if there.size else 0.0
             seen[:] = False
-        elif not seen.all():
+        elif not whole[k]:
             notes.append(f"lead {lead}: {np.count_nonzero(~seen)} samples are not finite, bridged")
-            row[~seen] = np.interp(time[~seen], time[seen], row[seen])
-    return filled, observed, flat, notes
+            gaps, points = np.flatnonzero(~seen), np.flatnonzero(seen)
+            row[gaps] = np.interp(gaps, points, there)
+    return notes

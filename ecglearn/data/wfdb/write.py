@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Float, Shaped
 
 from ecglearn.data.wfdb.checks import Place, RecordError
-from ecglearn.data.wfdb.format16 import INVALID
 from ecglearn.signals.leads import LEADS
 
-_LARGEST = 32_767  # counts; one below the negative of it stands for "no sample"
+_LARGEST = 32_767  # counts
+INVALID = -32_768  # how format 16 writes "no sample"
 _RATES = (1.0, 100_000.0)
 
 
