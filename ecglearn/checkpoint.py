@@ -95,6 +95,7 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(f"{path}: its description is no JSON ({error}); {_ELSE}") from error
     if not isinstance(about, dict):
         raise CheckpointError(f"{path}: its description is no JSON object; {_ELSE}")
+    _check_numbers(tensors, path)
     return tensors, about
 
 

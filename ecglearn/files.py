@@ -30,11 +30,12 @@ class DiskError(EcglearnError, OSError):
 
 
 @contextmanager
-def disk(path: str | os.PathLike[str]) -> Iterator[None]:
+def disk(path: str | os.PathLike[str], doing: str = "written") -> Iterator[None]:
     """Until the end of the `with` block, what the disk refuses is one sentence.
 
     Args:
         path: what is written, named where the system names nothing.
+        doing: what cannot be done.
 
     Raises:
         DiskError: the disk is full or read-only, or a file stands in the place of a folder.
@@ -46,7 +47,7 @@ def disk(path: str | os.PathLike[str]) -> Iterator[None]:
     except EcglearnError:
         raise
     except OSError as error:
-        raise _refused(path, error) from error
+        raise _refused(path, error, doing) from error
 
 
 @contextmanager
@@ -141,8 +142,9 @@ def _holder(folder: Path) -> str:
     return "another process"
 
 
-def _refused(path: str | os.PathLike[str], error: OSError) -> DiskError:
-    where = os.fspath(error.filename or path)
+def _refused(path: str | os.PathLike[str], error: OSError, doing: str) -> DiskError:
+    named = error.filename if isinstance(error.filename, str) else os.fspath(path)
+    where = os.fspath(path) if named.endswith(".part") else named
     said = error.strerror or " ".join(str(error).split())
     if error.errno in _FULL:
         help_ = "make room"
@@ -153,6 +155,6 @@ def _refused(path: str | os.PathLike[str], error: OSError) -> DiskError:
     else:
         help_ = "look after the disk"
     return DiskError(
-        f"{where} cannot be written ({said}): {help_}; what was finished is kept, and the same "
+        f"{where} cannot be {doing} ({said}): {help_}; what was finished is kept, and the same "
         "command goes on"
     )

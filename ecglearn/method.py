@@ -283,9 +283,10 @@ class Method(Stage):
             )
         try:
             method = cls(cls.config_class.from_dict(known.config))
-        except InputError as error:
+        except Exception as error:  # sizes that do not go together show where they meet
+            said = " ".join(str(error).split())[:500]
             raise CheckpointError(
-                f"{path} has a configuration that this version does not know ({error}); train "
+                f"{path} has a configuration that this version does not know ({said}); train "
                 "again, or use the version that wrote it"
             ) from error
         load_weights(method, tensors, source=path)

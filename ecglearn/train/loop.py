@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from tqdm.auto import tqdm
 
 from ecglearn.distributed import rank, size
 from ecglearn.errors import InputError
+from ecglearn.files import holding
 from ecglearn.method import Stage
 from ecglearn.train.grad_cache import check_accumulation
 from ecglearn.train.logging import History, StepLog
@@ -80,7 +82,8 @@ def fit(
 
     Raises:
         TrainingError: a loss is not finite; the last good checkpoint is kept.
-        CheckpointError: the checkpoint belongs to another model or to other settings.
+        CheckpointError: the checkpoint belongs to another model, or weights are not finite.
+        DiskError: another process trains into `out`, or the disk is full or read-only.
         InputError: a number is outside its range; a batch is larger than the data, or does not
             divide among processes and micro-batches; or the method cannot be trained in
             micro-batches.
@@ -122,7 +125,8 @@ def fit(
     path = None if out is None else Path(out) / "last.safetensors"
     hidden = bool(os.environ.get("TQDM_DISABLE")) if progress is None else not progress
     found = turns(method)
-    with only(chain.from_iterable(found), method):
+    alone = nullcontext() if out is None or rank() > 0 else holding(Path(out))
+    with only(chain.from_iterable(found), method), alone:
         optimisers = [
             optimiser(together, method, lr, weight_decay, betas, decay_all=decay_all)
             for together in found

@@ -170,6 +170,12 @@ def test_bad_laboratory_tables_are_named(tmp_path):
     write(tmp_path, "hosp/d_labitems", "itemid,label,fluid,category", [f"{K},K,Blood,C"])
     with pytest.raises(ClinicalError, match="calcium: laboratory item 50893 is not in"):
         nearest_labs(one, tmp_path)
+    write(tmp_path, "hosp/labevents", LAB.replace("valueuom", "itemid"), [])
+    with pytest.raises(ClinicalError, match="has no column valueuom"):
+        nearest_labs(one, tmp_path, LAB_COLUMNS[:1])
+    write(tmp_path, "hosp/labevents", LAB.replace("comments", "itemid"), [])
+    with pytest.raises(ClinicalError, match="more than one column itemid"):
+        nearest_labs(one, tmp_path, LAB_COLUMNS[:1])
     write(tmp_path, "hosp/labevents", LAB.replace("valueuom", "unit"), [])
     with pytest.raises(ClinicalError, match="has no column valueuom"):
         nearest_labs(one, tmp_path, LAB_COLUMNS[:1])

@@ -235,6 +235,8 @@ def test_a_damaged_store_is_refused(folder, tmp_path):
         ("store.json", json.dumps(about | {"fs": "fast"}).encode(), "fs is 'fast': it should be"),
         ("store.json", resealed(about | {"leads": ["I"]}), "other leads"),
         ("store.json", resealed(about | {"records": 4}), "impossible values in records"),
+        ("store.json", resealed(about | {"seconds": 2}), "impossible values in seconds"),
+        ("store.json", resealed(about | {"fs": 50}), "impossible values in seconds"),
     ):
         (out / name).write_bytes(content)
         with pytest.raises(StoreError, match=words):

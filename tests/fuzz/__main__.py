@@ -6,11 +6,12 @@ import argparse
 import resource
 import sys
 
+from tests.fuzz.files import tally_files
 from tests.fuzz.outcome import Tally
 from tests.fuzz.records import tally_records
 
 #: Name, how many inputs unless told otherwise, and what reads and counts them (number, seed).
-PARTS = (("records", 20_000, tally_records),)
+PARTS = (("records", 20_000, tally_records), ("files", 800, tally_files))
 ROOM = 3 * 2**30  # bytes of address space beyond what is taken at the start
 
 

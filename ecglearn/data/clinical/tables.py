@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ecglearn.data.clinical.schema import ClinicalError
 
 CHUNK = 200_000  # rows in memory at once
@@ -46,25 +48,37 @@ def read_pieces(
         )
     try:
         with _opened(path) as file:
-            header = pd.read_csv(file, nrows=0).columns
+            names: Any = pd.read_csv(file, nrows=1, header=None, dtype="str")
+        header = names.iloc[0].tolist()
         lacking = [name for name in kinds if name not in header]
         if lacking:
             raise ClinicalError(
                 f"{path} has no column {', '.join(lacking)}: take the file as it was published"
+            )
+        if twice := [name for name in kinds if header.count(name) > 1]:
+            raise ClinicalError(
+                f"{path} has more than one column {', '.join(twice)}: leave the right one"
             )
         types: Any = dict(kinds)
         with (
             _opened(path) as file,
             pd.read_csv(file, usecols=[*kinds], dtype=types, chunksize=chunk) as pieces,
         ):
-            yield from pieces
+            while (piece := _next_piece(pieces)) is not None:
+                yield piece
     except ClinicalError:
         raise
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+    except (ValueError, OverflowError, OSError, EOFError, zlib.error) as error:
         said = " ".join(str(error).split())
         raise ClinicalError(
             f"{path} cannot be read ({said}): take the file as it was published"
         ) from error
+
+
+def _next_piece(pieces: Any) -> Any:
+    """None at the end. A number too large is refused by the parser, which warns of it before."""
+    with np.errstate(invalid="ignore"):
+        return next(pieces, None)
 
 
 def _opened(path: Path) -> io.BufferedReader:

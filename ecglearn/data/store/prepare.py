@@ -117,7 +117,7 @@ def prepare(
         raise StoreError("0 workers do nothing: give 1 or more, or -1 for one for each core")
     _check(folder, out, settings)
     hidden = bool(os.environ.get("TQDM_DISABLE")) if progress is None else not progress
-    with holding(out), disk(out):
+    with holding(out), disk(out, "read or written"):
         _check(folder, out, settings)  # again: another call may have ended meanwhile
         try:
             return _prepare(origin, folder, out, settings, workers, hidden)

@@ -362,6 +362,8 @@ def _check_index(folder: Path, about: About, table: Any, peaks: Ragged, gaps: Ra
         and bool(((lead >= 0) & (lead < 12) & (first >= 0) & (first < last)).all())
         and bool((last <= longest).all()),
         "records": len(table) == about.records,
+        "seconds": about.seconds is None
+        or int(samples.max(initial=0)) <= round(about.seconds * about.fs),
         **{
             f"labels {name}": set(
                 table[f"labels {name}"].combine_chunks().flatten().unique().to_pylist()
