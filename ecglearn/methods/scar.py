@@ -27,7 +27,7 @@ from ecglearn.method import Config, Losses, Objective, ReportMethod, register
 from ecglearn.recipe import Recipe
 from ecglearn.signals.fill import fill_segments
 from ecglearn.signals.missing import keep_segments
-from ecglearn.signals.random_masks import draw_cells, draw_leads, draw_levels
+from ecglearn.signals.random_masks import draw_cells, draw_kept_leads, draw_leads, draw_levels
 
 MASKS = ("none", "leads", "random", "masker")
 SELECTORS = ("mean", "learned", "supervised")
@@ -72,7 +72,8 @@ class SCARConfig(Config):
         text_width: its features.
         temperature: tau of the contrast between records.
         mask: what hides tokens in training: "masker", or for comparison "random" cells, "leads"
-            (each with chance one half), or "none".
+            (each with chance one half), "few leads" (1 to 6 stay, as TolerantECG's students have
+            it), or "none".
         masker_text: the masker reads the report.
         structured: the masker may score whole leads and whole times, see `Masker`.
         masker_temperature: of the Gumbel-Sigmoid.
@@ -106,7 +107,7 @@ class SCARConfig(Config):
     text: str = MED_CPT
     text_width: int = 768
     temperature: float = 0.07
-    mask: Literal["none", "leads", "random", "masker"] = "masker"
+    mask: Literal["none", "leads", "few leads", "random", "masker"] = "masker"
     masker_text: bool = True
     structured: bool = False
     masker_temperature: float = 0.5
@@ -371,6 +372,9 @@ class SCAR(ReportMethod):
             return there & draw_leads(size, chance=0.5, segments=segments, generator=source).to(
                 x.device
             )
+        if config.mask == "few leads":
+            few = draw_kept_leads(size, kept=(1, 6), segments=segments, generator=source)
+            return there & few.to(x.device)
         if adversarial:
             first = self.kept_by_masker(x, there, self._texts(batch), source, step)
         else:

@@ -35,7 +35,12 @@ from ecglearn.signals.missing import (
     missing_share,
 )
 from ecglearn.signals.r_peaks import Beats, detect_beats, detect_r_peaks
-from ecglearn.signals.random_masks import draw_cells, draw_leads, draw_levels
+from ecglearn.signals.random_masks import (
+    draw_cells,
+    draw_kept_leads,
+    draw_leads,
+    draw_levels,
+)
 from ecglearn.signals.spectrogram import spectrogram, spectrogram_axes, stft_magnitude
 
 __all__ = [
@@ -58,6 +63,7 @@ __all__ = [
     "detect_beats",
     "detect_r_peaks",
     "draw_cells",
+    "draw_kept_leads",
     "draw_leads",
     "draw_levels",
     "draw_missing",

@@ -67,6 +67,37 @@ def draw_leads(
     return stays[..., None].expand(-1, -1, segments).clone()
 
 
+def draw_kept_leads(
+    batch: int, *, kept: tuple[int, int], segments: int, generator: Generator
+) -> Bool[torch.Tensor, "{batch} 12 {segments}"]:
+    """Leave a number of leads, drawn evenly, and hide the others through the whole record.
+
+    Args:
+        batch: number of records.
+        kept: least and greatest number of leads that stay.
+        segments: number of segments of equal length.
+        generator: source of randomness; the result lies on its device.
+
+    Returns:
+        keep (batch, 12, segments), True = observed.
+
+    Raises:
+        InputError: not 1 <= least <= greatest <= 12.
+
+    Source: public code of TolerantECG (2025): students see 1 to 6 leads, teachers 6 to 12; its
+        bands of difficulty keep 9 to 12, 5 to 8 and 1 to 4.
+
+    Book: scar#baselines
+    """
+    least, most = kept
+    if not 1 <= least <= most <= len(LEADS):
+        raise InputError(f"1 to 12 leads can be kept, not {least} to {most}")
+    device = generator.device
+    count = torch.randint(least, most + 1, (batch, 1), generator=generator, device=device)
+    place = torch.rand(batch, len(LEADS), generator=generator, device=device).argsort(1).argsort(1)
+    return (place < count)[..., None].expand(-1, -1, segments).clone()
+
+
 def draw_levels(
     batch: int, *, segments: int, generator: Generator
 ) -> Bool[torch.Tensor, "{batch} 12 {segments}"]:

@@ -6,7 +6,7 @@ import torch
 from ecglearn.signals.fill import computable, fill_segments, recover_limb_leads
 from ecglearn.signals.leads import LEADS, limb_residuals, twelve_from_eight
 from ecglearn.signals.missing import electrodes_off, missing_share
-from ecglearn.signals.random_masks import draw_cells, draw_leads, draw_levels
+from ecglearn.signals.random_masks import draw_cells, draw_kept_leads, draw_leads, draw_levels
 
 
 def _generator(seed=0):
@@ -101,3 +101,18 @@ def test_levels_are_drawn_evenly():
     counts = [float((shares == share).float().mean()) for share in (0.4375, 0.75, 0.875)]
     assert sum(counts) == pytest.approx(1)
     assert all(abs(count - 1 / 3) < 0.04 for count in counts)
+
+
+@pytest.mark.parametrize("kept", [(1, 6), (6, 12), (4, 4), (12, 12)])
+def test_a_number_of_leads_stays_and_every_number_is_as_likely(kept):
+    least, most = kept
+    keep = draw_kept_leads(6000, kept=kept, segments=3, generator=_generator())
+    assert bool((keep == keep[..., :1]).all())
+    counts = torch.bincount(keep[..., 0].sum(1), minlength=13) / 6000
+    expected = torch.zeros(13)
+    expected[least : most + 1] = 1 / (most - least + 1)
+    torch.testing.assert_close(counts, expected, atol=0.02, rtol=0)
+    share = keep[..., 0].float().mean(0)
+    torch.testing.assert_close(share, torch.full((12,), (least + most) / 24), atol=0.02, rtol=0)
+    with pytest.raises(ValueError, match="1 to 12 leads can be kept, not 0 to 3"):
+        draw_kept_leads(3, kept=(0, 3), segments=2, generator=_generator())
