@@ -153,14 +153,19 @@ def _asked(
     rows: dict[str, tuple[np.ndarray, np.ndarray]], fs: float
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Marks of each lead that could be asked, and where (lead, time)."""
-    answers = [
-        _marks(-row if name == "aVR" else row, there, fs) for name, (row, there) in rows.items()
-    ]
+    turned = {n: (-row if n == "aVR" else row, there) for n, (row, there) in rows.items()}
+    waves: Any = dict.fromkeys(turned)
+    if all(there.all() and _start(row) == 0 for row, there in turned.values()):
+        block = np.array([row for row, _ in turned.values()], np.float64)
+        waves = dict(zip(turned, sosfiltfilt(_beat_filter(fs), block), strict=True))
+    answers = [_marks(row, there, fs, waves[n]) for n, (row, there) in turned.items()]
     able = [(marks, could) for marks, could in answers if could.any()]
     return [marks for marks, _ in able], np.array([could for _, could in able], bool)
 
 
-def _marks(row: np.ndarray, there: np.ndarray, fs: float) -> tuple[np.ndarray, np.ndarray]:
+def _marks(
+    row: np.ndarray, there: np.ndarray, fs: float, filtered: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Beats of one lead, and where it could be asked: in long stretches that are not flat."""
     found, could = [], np.zeros(len(row), bool)
     edges = np.flatnonzero(np.diff(there, prepend=False, append=False))
@@ -168,17 +173,21 @@ def _marks(row: np.ndarray, there: np.ndarray, fs: float) -> tuple[np.ndarray, n
         piece = row[begin:end]
         if len(piece) - (_start(piece) if len(piece) > 1 else 0) < _SHORTEST * fs or _flat(piece):
             continue
-        found.append(begin + _detected(piece.astype(np.float64), fs))
+        values = piece.astype(np.float64)
+        waves = filtered
+        if waves is None:
+            waves = sosfiltfilt(_beat_filter(fs), values[_start(values) :])
+        found.append(begin + _detected(values, fs, waves))
         could[begin:end] = True
     return np.concatenate(found) if found else np.empty(0, np.int64), could
 
 
-def _detected(values: np.ndarray, fs: float) -> np.ndarray:
+def _detected(values: np.ndarray, fs: float, filtered: np.ndarray) -> np.ndarray:
     try:
         from sleepecg.heartbeats import detect_heartbeats
     except ModuleNotFoundError as error:
         raise MissingGroupError("R peaks need sleepecg: pip install 'ecglearn[data]'") from error
-    if not _crowded(values, fs):
+    if not _crowded(filtered, fs):
         return np.asarray(detect_heartbeats(values, fs), dtype=np.int64)
     try:
         return np.asarray(detect_heartbeats(values, fs, backend="python"), dtype=np.int64)
@@ -218,13 +227,12 @@ def _voted(marks: list[np.ndarray], asked: np.ndarray, fs: float) -> Beats:
     return Beats(peaks[beats], (voters / np.maximum(could, 1))[beats], known)
 
 
-def _crowded(ecg: np.ndarray, fs: float) -> bool:
+def _crowded(x: np.ndarray, fs: float) -> bool:
     """Whether there may be more beats than sleepecg's compiled code reserves memory for.
 
     It keeps one number for each refractory period of 0.2 s and does not check: a beat in every one
     of them writes outside. Found with sleepecg 0.6.0.
     """
-    x = sosfiltfilt(_beat_filter(fs), ecg[_start(ecg) :])
     peaks = np.flatnonzero((x[1:-1] > x[:-2]) & (x[1:-1] > x[2:])) + 1
     refractory = int(0.2 * fs)
     after = np.searchsorted(peaks, peaks + refractory).tolist()
