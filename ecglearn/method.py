@@ -341,13 +341,13 @@ class ReportMethod(Method):
     text: TextTower
 
     @torch.no_grad()
-    def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
+    def embed_text(self, texts: str | Sequence[str]) -> Float[Tensor, "C D"]:
         """The vectors of reports or prompts.
 
         Args:
-            texts: C of them.
+            texts: C of them; a lone one is one text.
         """
-        return self.text(self.text.encode(list(texts)))
+        return self.text(self.text.encode(texts))
 
     def reports(self, batch: ECGBatch) -> list[str]:
         """The reports of a batch.
@@ -356,10 +356,17 @@ class ReportMethod(Method):
             batch: records.
 
         Raises:
-            InputError: it has none.
+            InputError: it has none, or one of them is empty; names the record.
         """
         batch.need("reports")
         assert batch.reports is not None
+        empty = [row for row, text in enumerate(batch.reports) if not text.strip()]
+        if empty:
+            who = batch.names[empty[0]] if batch.names else f"row {empty[0]} of the batch"
+            raise InputError(
+                f"{who} has no report ({len(empty)} of {len(batch)} records here): leave such "
+                "records out, a store's by `with_reports()`"
+            )
         return batch.reports
 
     def same_report(self, batch: ECGBatch) -> Bool[Tensor, "N N"]:

@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, fields, make_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import distributed, nn
 
@@ -264,16 +263,13 @@ def _learnable(kind: type[Method], data: Data) -> Any:
             "these data do not hold; give --data cohort:N, or call ecglearn.fit with batches that "
             f"carry {', '.join(lacks)}"
         )
-    if "reports" not in kind.needs:
-        return data.part(rows)
-    written = np.array([bool(text.strip()) for text in data.records.reports])
-    if not written[rows].any():
-        raise InputError(
-            f"{kind.name} learns from reports, and no record of the training part has one"
-        )
-    if not written[rows].all():
-        _say(f"left out: {int((~written[rows]).sum()):,} records without a report")
-    return data.part(rows[written[rows]])
+    part = data.part(rows)
+    if "reports" not in kind.needs or not isinstance(part, Store):
+        return part
+    learnable = part.with_reports()
+    if len(learnable) < len(part):
+        _say(f"left out: {len(part) - len(learnable):,} records without a report")
+    return learnable
 
 
 def _say(text: str) -> None:

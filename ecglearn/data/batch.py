@@ -69,6 +69,43 @@ class ECGBatch:
     names: list[str] | None = None
     preprocess: Preprocess = "standard"
 
+    def __post_init__(self) -> None:
+        ecg: Any = self.ecg
+        if not isinstance(ecg, Tensor):
+            raise InputError(
+                f"ecg is a {type(ecg).__name__}: give a tensor (records, leads, time), by "
+                "torch.from_numpy, or records to ECGBatch.from_records"
+            )
+        leads = len(self.leads)
+        if ecg.ndim != 3 or ecg.shape[1] != leads:
+            turned = ecg.ndim == 3 and ecg.shape[2] == leads
+            advice = (
+                "time comes last: transpose the last two"
+                if turned
+                else "one record is ecg[None]"
+                if ecg.ndim == 2
+                else "name other leads in `leads`"
+            )
+            raise InputError(
+                f"ecg is {tuple(ecg.shape)} and not (records, {leads} leads, time): {advice}"
+            )
+        # asked where records are made; on an accelerator the answer would hold up every step
+        if ecg.device.type == "cpu" and not bool(torch.isfinite(ecg).all()):
+            self._refuse_gaps()
+
+    def _refuse_gaps(self) -> None:
+        seen = torch.ones_like(self.ecg, dtype=torch.bool) if self.keep is None else self.keep
+        if seen.shape != self.ecg.shape:
+            return  # said by whoever reads `keep`
+        wrong = (~torch.isfinite(self.ecg) & seen).flatten(1).any(1)
+        if bool(wrong.any()):
+            row = int(wrong.nonzero()[0])
+            who = self.names[row] if self.names else f"row {row}"
+            raise InputError(
+                f"{who} has NaN or infinite samples that count as observed ({int(wrong.sum())} of "
+                f"{len(self)} records): mark them in `keep`, or take ECGBatch.from_records"
+            )
+
     def __len__(self) -> int:
         return len(self.ecg)
 

@@ -72,17 +72,18 @@ class TextTower(nn.Module):
             self._model = encoder
         return self._model
 
-    def encode(self, reports: Sequence[str]) -> EncodedReports:
+    def encode(self, reports: str | Sequence[str]) -> EncodedReports:
         """What the frozen model says, on the device of the head and in its precision.
 
         Args:
-            reports: B texts.
+            reports: B texts; a lone one is one text.
 
         Raises:
             ReportError: a report has no word, or the model cannot be used.
         """
         like = next(self.parameters())
         model = self.model.to(like.device)
+        reports = [reports] if isinstance(reports, str) else list(reports)
         encoded = model.encode(reports, pad_to=self.pad_to).to(like.device)
         pooled = None if encoded.pooled is None else encoded.pooled.to(like)
         weights = encoded.cls_attention.to(like)

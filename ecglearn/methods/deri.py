@@ -443,13 +443,13 @@ class DERI(ReportMethod):
         return ecg.mixed if self._mixes else ecg.aligned
 
     @torch.no_grad()
-    def embed_text(self, texts: Sequence[str]) -> Float[Tensor, "C D"]:
+    def embed_text(self, texts: str | Sequence[str]) -> Float[Tensor, "C D"]:
         """The aligned vectors b of reports or prompts.
 
         Args:
-            texts: C of them.
+            texts: C of them; a lone one is one text.
         """
-        return normalize(self.text(self.text.encode(list(texts))), dim=-1)
+        return normalize(self.text(self.text.encode(texts)), dim=-1)
 
     @torch.no_grad()
     def memory(self, batch: ECGBatch, k: int = 1, *, local: bool = False) -> Float[Tensor, "B K D"]:

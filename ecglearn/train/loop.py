@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from itertools import chain
@@ -15,6 +16,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
+from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, size
 from ecglearn.errors import InputError
 from ecglearn.files import holding
@@ -59,7 +61,8 @@ def fit(
     Args:
         method: a `Stage` of a method, or any module with `losses(batch, generator, step)`; trained
             in place, on the device it lies on.
-        data: patients: `len(data)` and `data[indices] -> ECGBatch`.
+        data: patients: `len(data)` and `data[indices] -> ECGBatch`. Of a store, records without a
+            report are left out, and counted, where the method learns from reports.
         epochs: passes over the data.
         batch_size: patients of a step, over all processes; the last incomplete batch is dropped.
         seed: seed of order, windows, masks and augmentations.
@@ -94,6 +97,8 @@ def fit(
     numbers = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "lr": lr}
     numbers |= {"weight_decay": weight_decay, "betas": tuple(betas), "warmup": warmup}
     check_run(numbers | {"accumulate": accumulate, "restarts": restarts, "decay_all": decay_all})
+    if isinstance(data, Store) and isinstance(method, Stage) and "reports" in method.needs:
+        data = _with_reports(data)
     batches, parts = len(data) // batch_size, size() * accumulate
     if batches == 0:
         raise InputError(f"a batch of {batch_size} is larger than the data ({len(data)} patients)")
@@ -184,6 +189,13 @@ def fit(
         bar.close()
         log_steps.close()
     return history
+
+
+def _with_reports(data: Store) -> Store:
+    kept = data.with_reports()
+    if len(kept) < len(data) and rank() == 0:
+        tqdm.write(f"left out: {len(data) - len(kept):,} records without a report", file=sys.stderr)
+    return kept
 
 
 def describe(method: nn.Module) -> str:

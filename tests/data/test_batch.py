@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from jaxtyping import TypeCheckError
 
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
@@ -79,3 +80,32 @@ def test_signal_is_checked():
         ValueError, match="records have 50 samples, and this configuration reads 60"
     ):
         batch.signal(100, 60)
+
+
+@pytest.mark.parametrize(
+    ("ecg", "said"),
+    [
+        (np.zeros((2, 12, 50), np.float32), "ecg is a ndarray: give a tensor"),
+        (torch.zeros(12, 50), r"ecg is \(12, 50\) and not .*one record is ecg\[None\]"),
+        (torch.zeros(2, 50, 12), "time comes last: transpose the last two"),
+        (torch.zeros(2, 8, 50), r"not \(records, 12 leads, time\): name other leads in `leads`"),
+    ],
+)
+def test_a_signal_of_another_kind_or_form_is_refused_in_one_sentence(ecg, said):
+    with pytest.raises((ValueError, TypeCheckError), match=f"{said}|ecg"):
+        ECGBatch(ecg=ecg, fs=100)
+    # the sentence itself, also where shapes are not checked
+    plain = object.__new__(ECGBatch)
+    object.__setattr__(plain, "ecg", ecg)
+    with pytest.raises(ValueError, match=said):
+        ECGBatch.__post_init__(plain)
+
+
+def test_samples_that_are_not_numbers_must_be_marked():
+    ecg = torch.zeros(3, 12, 20)
+    ecg[1, 4, 5] = torch.nan
+    with pytest.raises(ValueError, match=r"r1 has NaN or infinite samples .* \(1 of 3 records\)"):
+        ECGBatch(ecg=ecg, fs=100, names=["r0", "r1", "r2"])
+    keep = torch.ones(3, 12, 20, dtype=torch.bool)
+    keep[1, 4, 5] = False
+    assert len(ECGBatch(ecg=ecg, fs=100, keep=keep)) == 3

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ecglearn.data.batch import ECGBatch
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.preprocess import clean_ecg, shortest_ecg
@@ -18,7 +19,8 @@ from ecglearn.data.store.store import Store, open_store
 from ecglearn.data.store.verify import check_store
 from ecglearn.data.wfdb.record import read_record
 from ecglearn.methods.merl import MERL, MERLConfig
-from ecglearn.signals.filters import denoise_wavelet, zscore
+from ecglearn.registry import create
+from ecglearn.signals.filters import denoise_wavelet, resample, zscore
 from ecglearn.signals.r_peaks import detect_r_peaks
 from ecglearn.train import fit
 from tests.data import layouts
@@ -318,3 +320,25 @@ def test_a_changed_list_of_refusals_is_found_by_check(folder, tmp_path):
     open_store(out)
     with pytest.raises(StoreError, match=r"refused\.csv is not what was written"):
         check_store(out)
+
+
+def test_records_as_they_are_scaled_to_one(folder, store, tmp_path):
+    """As the public code of MERL and DERI reads them: unfiltered, by least and greatest sample."""
+    raw = made(folder, tmp_path / "store", preprocess="minmax")
+    assert (store.preprocess, raw.preprocess) == ("standard", "minmax")
+    batch = raw[:]
+    assert batch.preprocess == "minmax"
+    records = [read_record(folder / name) for name in raw.index["record"]]
+    direct = ECGBatch.from_records(records, fs=100, preprocess="minmax")
+    torch.testing.assert_close(batch.ecg, direct.ecg, atol=1e-3, rtol=0)
+    first = resample(records[0].signal, 500, 100)
+    expected = (first - first.min()) / (first.max() - first.min())
+    np.testing.assert_allclose(batch.ecg[0].numpy(), expected, atol=1e-3)
+    with pytest.raises(ValueError, match="preprocess='standard'"):
+        create("merl", "smoke").embed(batch)
+    released = create("merl", "smoke", preprocess="minmax")
+    assert released.embed(batch).shape == (len(raw), 32)
+    with pytest.raises(ValueError, match="preprocess='minmax'"):
+        released.embed(store[:])
+    with pytest.raises(StoreError, match="preprocess is standard or minmax, not 'none'"):
+        made(folder, tmp_path / "other", preprocess="none")

@@ -1,5 +1,7 @@
 """The text side shared by methods: a frozen model behind a head, and pieces of records."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,7 @@ from ecglearn.encoders import pretrained
 from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.text_encoder import ReportError
 from ecglearn.encoders.text_tower import TextTower, same_reports
+from ecglearn.registry import create
 
 REPORTS = ["sinus rhythm.", "atrial fibrillation with a rapid response.", "sinus rhythm."]
 
@@ -70,3 +73,10 @@ def test_mode_is_restored_after_an_error():
     with pytest.raises(ZeroDivisionError):
         map_batches(module, ECGBatch(ecg=torch.randn(2, 12, 10), fs=100), lambda part: 1 / 0)
     assert module.training
+
+
+def test_a_lone_string_is_one_text():
+    for name in ("merl", "deri", "scar", "tamer"):
+        method: Any = create(name, "smoke").eval()
+        assert torch.equal(method.embed_text("LBBB"), method.embed_text(["LBBB"]))
+        assert method.embed_text("LBBB").shape[0] == 1

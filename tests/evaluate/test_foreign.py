@@ -16,6 +16,7 @@ from ecglearn.evaluate import (
     fit_probe,
     missingness_table,
     random_keep_masks,
+    untrained,
 )
 
 
@@ -123,3 +124,12 @@ def test_records_need_a_method_that_says_what_it_reads():
         ecglearn.embed(Foreign(), record)
     with pytest.raises(ValueError, match="no record"):
         ecglearn.embed(method, ECGBatch.from_cohort(ecglearn.simulate(2, seed=0))[:0])
+
+
+def test_a_replaced_encoder_has_no_untrained_twin():
+    """Its gain would be one over another network."""
+    method = ecglearn.create("merl", "smoke")
+    assert untrained(method) is not method
+    method.ecg_encoder = torch.nn.Sequential(torch.nn.Conv1d(12, 8, 3))
+    with pytest.raises(ValueError, match="other parts than its configuration makes"):
+        untrained(method)

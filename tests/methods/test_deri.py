@@ -402,7 +402,9 @@ def test_bad_input(patients):
         method.embed(replace(patients, fs=500))
     with pytest.raises(ValueError, match="records have 400 samples"):
         method.embed(replace(patients, ecg=patients.ecg[..., :400]))
-    with pytest.raises(ValueError, match="report 0 of 48 is empty"):
+    with pytest.raises(
+        ValueError, match=r"row 0 of the batch has no report \(1 of 48 records here\)"
+    ):
         method.losses(replace(patients, reports=["", *patients.reports[1:]]))
     with pytest.raises(ValueError, match="64 features; set text_width"):
         make(text_width=32).losses(patients)

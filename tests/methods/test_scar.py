@@ -478,7 +478,9 @@ def test_bad_input(patients):
     method = make()
     nan = patients.ecg.clone()
     nan[3, 4, 5] = math.nan
-    with pytest.raises(ValueError, match="record 3 of 48 has NaN or infinity among its observed"):
+    with pytest.raises(
+        ValueError, match=r"row 3 has NaN or infinite samples that count as observed \(1 of 48"
+    ):
         method.embed(replace(patients, ecg=nan))
     keep = torch.ones_like(nan, dtype=torch.bool)
     keep[3, 4, 5] = False

@@ -248,6 +248,17 @@ class Store:
             raise StoreError(f"no record is in the part {name!r}; there are {self.about['splits']}")
         return self.select(inside)
 
+    def with_reports(self) -> Store:
+        """The records that have a report: what methods that read reports can learn from.
+
+        Raises:
+            StoreError: none has one.
+        """
+        written = np.array([bool(text.strip()) for text in self.reports], bool)
+        if not written.any():
+            raise StoreError("no record here has a report")
+        return self.select(written)
+
     def select(self, rows: NDArray) -> Store:
         """Some of the records.
 

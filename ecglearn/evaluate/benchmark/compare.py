@@ -136,11 +136,22 @@ def untrained(method: Method, seed: int = 0) -> Method:
         method: its class makes another one from its `config`.
         seed: of the random initialisation.
 
+    Raises:
+        InputError: the method has other parts than its configuration makes, such as a replaced
+            encoder, so that its gain would be one over another network.
+
     Book: evaluation#controls
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 10_000)
         fresh = type(method)(method.config)
+    want, have = ({n: tuple(x.shape) for n, x in m.state_dict().items()} for m in (method, fresh))
+    if want != have:
+        odd = sorted(n for n in want.keys() | have.keys() if want.get(n) != have.get(n))
+        raise InputError(
+            f"{method.title} has other parts than its configuration makes ({', '.join(odd[:3])}): "
+            "a gain would be one over another network; give a method whose class builds its encoder"
+        )
     return fresh.to(next(method.parameters()).device).eval()
 
 
