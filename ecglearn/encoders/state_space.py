@@ -52,10 +52,9 @@ class S4D(nn.Module):
 
         The weights contain the input's weight (exp(Delta A) - 1) / A.
         """
-        decay = -torch.exp(self.log_decay)
-        a = torch.complex(decay, self.frequency.to(decay))
-        factor = torch.exp(a * self.log_step.exp()[:, None])
-        return factor, torch.view_as_complex(self.output) * (factor - 1) / a
+        rate, angle, real, imaginary = self._parts()
+        factor = torch.polar(rate.exp(), angle)
+        return factor, torch.complex(real, imaginary)
 
     def kernels(self, length: int) -> Float[Tensor, "directions H length"]:
         """What one impulse leaves behind, sample by sample.
@@ -63,9 +62,22 @@ class S4D(nn.Module):
         Args:
             length: samples.
         """
-        factor, weight = self.system()
-        powers = torch.exp(factor.log()[..., None] * torch.arange(length, device=factor.device))
-        return 2 * torch.einsum("dhn,hnl->dhl", weight, powers).real
+        rate, angle, real, imaginary = self._parts()
+        time = torch.arange(length, device=rate.device)
+        fall, turn = (rate[..., None] * time).exp(), angle[..., None] * time
+        along = torch.einsum("dhn,hnl->dhl", real, fall * turn.cos())
+        return 2 * (along - torch.einsum("dhn,hnl->dhl", imaginary, fall * turn.sin()))
+
+    def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Real and imaginary part of Delta A and of the weights; ONNX has no complex numbers."""
+        step = self.log_step.exp()[:, None]
+        decay, turn = -self.log_decay.exp(), self.frequency.to(self.log_decay)
+        rate, angle = decay * step, turn * step
+        left, up = rate.exp() * angle.cos() - 1, rate.exp() * angle.sin()  # exp(Delta A) - 1
+        size = decay.square() + turn.square()
+        real, imaginary = (left * decay + up * turn) / size, (up * decay - left * turn) / size
+        c, d = self.output.unbind(-1)
+        return rate, angle, c * real - d * imaginary, c * imaginary + d * real
 
     def forward(self, u: Float[Tensor, "B H L"]) -> Float[Tensor, "B H L"]:
         """The whole record at once, by FFT.

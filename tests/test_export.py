@@ -1,0 +1,85 @@
+"""One graph for each method: any number of records, the vectors of `embed`, nothing else inside."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ecglearn.data.batch import ECGBatch
+from ecglearn.errors import InputError, MissingGroupError
+from ecglearn.export import ABOUT, embed_program, export_embed
+from ecglearn.registry import create, list_methods
+
+CASES = [*((name, {}) for name in list_methods()), ("merl", {"encoder": "vit"})]
+CASES += [("deri", {"released_inference": True}), ("ptacl", {"leads_per_token": 1})]
+CASES += [("merl", {"preprocess": "minmax", "pooling": "pooler", "pool_start": "released"})]
+
+
+def made(name, changes):
+    torch.manual_seed(0)
+    return create(name, "smoke", **changes).eval()
+
+
+def records(method, count):
+    config = method.config
+    signal = torch.randn(count, 12, config.samples, generator=torch.Generator().manual_seed(count))
+    return ECGBatch(signal, config.fs, preprocess=config.preprocess)
+
+
+@pytest.mark.parametrize(("name", "changes"), CASES, ids=str)
+class TestEveryMethod:
+    def test_any_number_of_records_gives_the_vectors_of_embed(self, name, changes, tmp_path):
+        method = made(name, changes)
+        export_embed(method.train(), tmp_path / "embed.pt2")
+        assert method.training
+        about = {ABOUT: ""}
+        program = torch.export.load(tmp_path / "embed.pt2", extra_files=about)
+        said = json.loads(about[ABOUT])
+        assert said["method"] == name
+        assert json.loads(said["config"]) == json.loads(json.dumps(method.config.to_dict()))
+        for count in (1, 5):
+            batch = records(method, count)
+            with torch.no_grad():
+                found = program.module()(batch.ecg)
+            torch.testing.assert_close(found, method.embed(batch), atol=1e-6, rtol=0)
+
+    def test_onnx_gives_them_too(self, name, changes, tmp_path, recwarn):
+        runtime = pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnxscript")
+        method = made(name, changes)
+        export_embed(method, tmp_path / "embed.onnx")
+        session = runtime.InferenceSession(tmp_path / "embed.onnx")
+        (given,), (answer,) = session.get_inputs(), session.get_outputs()
+        assert (given.name, given.shape[1:]) == ("ecg", [12, method.config.samples])
+        assert isinstance(given.shape[0], str)
+        assert answer.name == "embedding"
+        assert session.get_modelmeta().custom_metadata_map["method"] == name
+        for count in (1, 5):
+            batch = records(method, count)
+            (found,) = session.run(None, {"ecg": batch.ecg.numpy()})
+            np.testing.assert_allclose(found, method.embed(batch).numpy(), atol=1e-5, rtol=0)
+
+
+def test_weights_that_the_way_does_not_need_stay_out():
+    method = made("ptacl", {})
+    inside = embed_program(method).state_dict
+    assert sum(x.numel() for x in inside.values()) == sum(
+        p.numel() for p in method.ecg_encoder.parameters()
+    )
+    assert not any("cine" in name or "head" in name for name in inside)
+
+
+def test_refusals(tmp_path, monkeypatch):
+    method = made("merl", {})
+    with pytest.raises(InputError, match=r"\.pt2 or as \.onnx"):
+        export_embed(method, tmp_path / "embed.pth")
+    monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+    with pytest.raises(MissingGroupError, match=r"ecglearn\[export\]"):
+        export_embed(method, tmp_path / "embed.onnx")
+    monkeypatch.setattr(
+        type(method), "features", lambda self, batch: batch.ecg.new_zeros(len(batch.ecg), 2)
+    )
+    with pytest.raises(InputError, match="MERL cannot be exported for any number of records"):
+        export_embed(method, tmp_path / "embed.pt2")
+    assert list(tmp_path.iterdir()) == []
