@@ -42,9 +42,12 @@ def embed_program(method: Method) -> ExportedProgram:
     try:
         with torch.no_grad():
             program = torch.export.export(
-                _Embed(method), (example,), dynamic_shapes={"ecg": {0: Dim("records")}}
+                _Embed(method),
+                (example,),
+                dynamic_shapes={"ecg": {0: Dim("records")}},
+                strict=False,
             )
-    except (RuntimeError, torch._dynamo.exc.UserError) as error:
+    except RuntimeError as error:
         raise InputError(
             f"{method.title} cannot be exported for any number of records: its features branch on "
             "numbers, or use len(tensor) where tensor.shape[0] stays free "

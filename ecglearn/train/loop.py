@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from ecglearn.distributed import rank, size
 from ecglearn.errors import InputError
-from ecglearn.method import Stage
+from ecglearn.method import Method, Stage
 from ecglearn.train.grad_cache import check_accumulation
 from ecglearn.train.logging import History, StepLog
 from ecglearn.train.optim import optimiser, schedule
@@ -103,6 +103,9 @@ def fit(
     check_accumulation(method, accumulate)
     if isinstance(method, Stage):
         method.setup(data, epochs * batches)
+    for part in method.modules():
+        if isinstance(part, Method):
+            part.about = {}  # what a file said of the weights is true no longer
     settings = {
         "batch_size": batch_size,
         "epochs": epochs,
