@@ -236,9 +236,21 @@ class Method(Stage, Shared):
     def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
         """Vectors of any number of records: `features` piece by piece, in evaluation mode.
 
+        Under `torch.autocast` matrix products are in half precision, statistics and transforms are
+        not.
+
         Args:
             batch: needs only `ecg`.
+
+        Raises:
+            InputError: the weights themselves are in half precision.
         """
+        if (kind := next(self.parameters()).dtype) in (torch.float16, torch.bfloat16):
+            raise InputError(
+                f"the weights of {self.title} are {kind}, in which its statistics and transforms "
+                f"cannot be computed: call method.float(), and embed under torch.autocast(device, "
+                f"{kind})"
+            )
         return torch.cat(map_batches(self, batch, self.features))
 
     def stages(self) -> list[tuple[str, Stage]]:

@@ -1,6 +1,9 @@
 """One graph for each method: any number of records, the vectors of `embed`, nothing else inside."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,6 +64,33 @@ class TestEveryMethod:
             np.testing.assert_allclose(found, method.embed(batch).numpy(), atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("name", list_methods())
+class TestHalfPrecision:
+    @pytest.mark.parametrize(("kind", "most"), [(torch.bfloat16, 0.015), (torch.float16, 0.002)])
+    def test_autocast_is_close(self, name, kind, most):
+        method = made(name, {})
+        batch = records(method, 3)
+        whole = method.embed(batch)
+        with torch.autocast("cpu", kind):
+            found = method.embed(batch).float()
+        assert float((found - whole).norm() / whole.norm()) < most
+
+    def test_half_weights_are_refused(self, name):
+        method = made(name, {})
+        batch = records(method, 1)
+        for kind in (torch.float16, torch.bfloat16):
+            with pytest.raises(InputError, match=r"call method\.float\(\).*torch\.autocast"):
+                method.to(kind).embed(batch)
+
+
+def test_compiled_gives_them_too():
+    script = Path(__file__).with_name("compiled.py")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found.keys() == set(list_methods())
+    assert max(found.values()) < 1e-6, found
+
+
 def test_weights_that_the_way_does_not_need_stay_out():
     method = made("ptacl", {})
     inside = embed_program(method).state_dict
@@ -74,7 +104,7 @@ def test_refusals(tmp_path, monkeypatch):
     method = made("merl", {})
     with pytest.raises(InputError, match=r"\.pt2 or as \.onnx"):
         export_embed(method, tmp_path / "embed.pth")
-    monkeypatch.setitem(__import__("sys").modules, "onnxscript", None)
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(MissingGroupError, match=r"ecglearn\[export\]"):
         export_embed(method, tmp_path / "embed.onnx")
     monkeypatch.setattr(

@@ -65,8 +65,9 @@ class S4D(nn.Module):
         rate, angle, real, imaginary = self._parts()
         time = torch.arange(length, device=rate.device)
         fall, turn = (rate[..., None] * time).exp(), angle[..., None] * time
-        along = torch.einsum("dhn,hnl->dhl", real, fall * turn.cos())
-        return 2 * (along - torch.einsum("dhn,hnl->dhl", imaginary, fall * turn.sin()))
+        # no matrix product, which autocast would round
+        along, across = fall * turn.cos(), fall * turn.sin()
+        return 2 * (real[..., None] * along - imaginary[..., None] * across).sum(-2)
 
     def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Real and imaginary part of Delta A and of the weights; ONNX has no complex numbers."""
@@ -91,6 +92,7 @@ class S4D(nn.Module):
         whole = nn.functional.pad(kernel[0], (0, length))
         if self.bidirectional:
             whole = whole + nn.functional.pad(kernel[1].flip(-1), (length, 0))
+        u = u.to(whole)  # half precision has no transform of any length
         spectrum = torch.fft.rfft(u, n=2 * length) * torch.fft.rfft(whole, n=2 * length)
         return torch.fft.irfft(spectrum, n=2 * length)[..., :length] + self.skip[:, None] * u
 
