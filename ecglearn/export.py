@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
@@ -20,31 +20,36 @@ from ecglearn.method import Method
 ABOUT = "ecglearn.json"  # in a .pt2 file; the same words are the metadata of an .onnx file
 
 
-def embed_program(method: Method) -> ExportedProgram:
+def embed_program(method: Method, *, keep: bool = False) -> ExportedProgram:
     """`method.embed` as a graph from `ecg` (records, 12, samples) to vectors (records, D).
 
     The number of records is free. What `embed` refuses is not checked in a graph: rate, length,
-    preprocessing and missing samples are the caller's to keep; every sample counts as observed.
-    Only the weights that the way needs are in it; call it under `torch.no_grad()`.
+    preprocessing and missing samples are the caller's to keep. Only the weights that the way needs
+    are in it; call it under `torch.no_grad()`.
 
     Args:
         method: any, also one of another package.
+        keep: a second input `keep`, shaped as `ecg`, true where a sample was observed; without it
+            every sample counts as observed.
 
     Raises:
-        InputError: its `features` cannot be traced for any number of records.
+        InputError: its `features` cannot be traced for any number of records, or do not read
+            `keep`.
 
     Book: many-machines#out-again
     """
     config, place = method.config, next(method.parameters())
-    example = torch.zeros(3, 12, config.samples, device=place.device)
+    ecg = torch.zeros(3, 12, config.samples, device=place.device)
+    given = {"ecg": ecg, "keep": ecg == 0} if keep else {"ecg": ecg}
+    free = Dim("records")
     was_training = method.training
     method.eval()
     try:
         with torch.no_grad():
             program = torch.export.export(
                 _Embed(method),
-                (example,),
-                dynamic_shapes={"ecg": {0: Dim("records")}},
+                tuple(given.values()),
+                dynamic_shapes={"ecg": {0: free}, "keep": {0: free} if keep else None},
                 strict=False,
             )
     except RuntimeError as error:
@@ -55,10 +60,14 @@ def embed_program(method: Method) -> ExportedProgram:
         ) from error
     finally:
         method.train(was_training)
+    if keep and not _reads(program, "keep"):
+        raise InputError(
+            f"{method.title} does not read which samples are missing; export it without `keep`"
+        )
     return _needed(program)
 
 
-def export_embed(method: Method, path: str | Path) -> None:
+def export_embed(method: Method, path: str | Path, *, keep: bool = False) -> None:
     """Write `embed_program` for `torch.export.load` (.pt2) or for ONNX runtimes (.onnx).
 
     Method, configuration and version of the library stand in the file.
@@ -66,6 +75,7 @@ def export_embed(method: Method, path: str | Path) -> None:
     Args:
         method: any.
         path: file to write; its ending decides.
+        keep: a second input that says which samples were observed, see `embed_program`.
 
     Raises:
         InputError: another ending, or the method cannot be exported.
@@ -80,11 +90,11 @@ def export_embed(method: Method, path: str | Path) -> None:
         "ecglearn": version("ecglearn"),
     }
     if path.suffix == ".pt2":
-        program = embed_program(method)
+        program = embed_program(method, keep=keep)
         with whole(path) as part, part.open("wb") as file:
             torch.export.save(program, file, extra_files={ABOUT: json.dumps(about)})
     elif path.suffix == ".onnx":
-        made = _onnx(method)
+        made = _onnx(method, keep)
         made.model.metadata_props.update(about)
         with whole(path) as part:
             made.save(part, external_data=False)
@@ -97,9 +107,20 @@ class _Embed(nn.Module):
         super().__init__()
         self.method = method
 
-    def forward(self, ecg: Float[Tensor, "B lead time"]) -> Float[Tensor, "B D"]:
+    def forward(
+        self,
+        ecg: Float[Tensor, "B lead time"],
+        keep: Bool[Tensor, "B lead time"] | None = None,
+    ) -> Float[Tensor, "B D"]:
         config = self.method.config
-        return self.method.features(ECGBatch(ecg, config.fs, preprocess=config.preprocess))
+        batch = ECGBatch(ecg, config.fs, keep=keep, preprocess=config.preprocess)
+        return self.method.features(batch)
+
+
+def _reads(program: ExportedProgram, name: str) -> bool:
+    """Whether a step reads an input, and not only how many records it has."""
+    node = next(node for node in program.graph.nodes if node.name == name)
+    return any(user.target is not torch.ops.aten.sym_size.int for user in node.users)
 
 
 def _needed(program: ExportedProgram) -> ExportedProgram:
@@ -117,7 +138,7 @@ def _needed(program: ExportedProgram) -> ExportedProgram:
     return program
 
 
-def _onnx(method: Method) -> Any:
+def _onnx(method: Method, keep: bool) -> Any:
     try:
         import onnx  # noqa: F401  # pyright: ignore[reportMissingImports]
         import onnxscript  # noqa: F401  # pyright: ignore[reportMissingImports]
@@ -127,5 +148,5 @@ def _onnx(method: Method) -> Any:
             "neither"
         ) from error
     return torch.onnx.export(
-        embed_program(method), output_names=["embedding"], dynamo=True, verbose=False
+        embed_program(method, keep=keep), output_names=["embedding"], dynamo=True, verbose=False
     )

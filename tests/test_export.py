@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,39 @@ class TestHalfPrecision:
         for kind in (torch.float16, torch.bfloat16):
             with pytest.raises(InputError, match=r"call method\.float\(\).*torch\.autocast"):
                 method.to(kind).embed(batch)
+
+
+@pytest.fixture
+def missing():
+    """A lead, a second of all, and half a token: what SCAR leaves out or fills."""
+    method = made("scar", {})
+    batch = records(method, 4)
+    keep = torch.ones_like(batch.ecg, dtype=torch.bool)
+    keep[0, 3], keep[1, :, 200:300], keep[2, 5, :100] = False, False, False
+    return method, replace(batch, keep=keep)
+
+
+def test_a_second_input_says_what_is_missing(missing, tmp_path):
+    method, batch = missing
+    export_embed(method, tmp_path / "embed.pt2", keep=True)
+    program = torch.export.load(tmp_path / "embed.pt2")
+    with torch.no_grad():
+        found = program.module()(batch.ecg, batch.keep)
+    torch.testing.assert_close(found, method.embed(batch), atol=1e-6, rtol=0)
+    with pytest.raises(InputError, match="MERL does not read which samples are missing"):
+        export_embed(made("merl", {}), tmp_path / "merl.pt2", keep=True)
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec:FutureWarning")  # PyTorch's exporter about itself
+def test_onnx_has_the_second_input_too(missing, tmp_path):
+    runtime = pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript")
+    method, batch = missing
+    export_embed(method, tmp_path / "embed.onnx", keep=True)
+    session = runtime.InferenceSession(tmp_path / "embed.onnx")
+    given = {"ecg": batch.ecg.numpy(), "keep": batch.keep.numpy()}
+    (found,) = session.run(None, given)
+    np.testing.assert_allclose(found, method.embed(batch).numpy(), atol=1e-5, rtol=0)
 
 
 def test_compiled_gives_them_too():

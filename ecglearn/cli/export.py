@@ -8,7 +8,7 @@ from ecglearn.export import export_embed
 from ecglearn.registry import load
 
 
-def export(weights: Path, /, *, out: Path) -> None:
+def export(weights: Path, /, *, out: Path, keep: bool = False) -> None:
     """Write the way from ECG to vector as one graph, for programs without this library.
 
     Input `ecg` (records, 12, samples), any number of records, prepared as for training; output
@@ -17,15 +17,17 @@ def export(weights: Path, /, *, out: Path) -> None:
     Args:
         weights: written by `ecglearn train`, a folder of weights, or hf://owner/name.
         out: file to write: .onnx for ONNX runtimes, .pt2 for torch.export.load.
+        keep: a second input `keep`, shaped as `ecg`, that is true where a sample was observed; for
+            methods that read it.
 
     Raises:
         CheckpointError: no weights of this library.
-        InputError: another ending.
+        InputError: another ending, or a method that does not read `keep`.
 
     Book: many-machines#out-again
     """
     method = load(weights)
-    export_embed(method, out)
+    export_embed(method, out, keep=keep)
     config = method.config
     print(
         f"{out}: {method.title}, any number of records of 12 leads and {config.samples} samples at "
