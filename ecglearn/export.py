@@ -49,7 +49,7 @@ def embed_program(method: Method, *, keep: bool = False) -> ExportedProgram:
             program = torch.export.export(
                 _Embed(method),
                 tuple(given.values()),
-                dynamic_shapes={"ecg": {0: free}, "keep": {0: free} if keep else None},
+                dynamic_shapes={name: {0: free} for name in given},
                 strict=False,
             )
     except RuntimeError as error:
