@@ -89,12 +89,13 @@ class S4D(nn.Module):
         length = u.shape[-1]
         kernel = self.kernels(length)
         # the reader from the end is a kernel at lags -1, -2, ..., kept at the far end of the circle
-        whole = nn.functional.pad(kernel[0], (0, length))
+        circle = 1 << (2 * length - 1).bit_length()  # ONNX runtimes round less at powers of two
+        whole = nn.functional.pad(kernel[0], (0, circle - length))
         if self.bidirectional:
-            whole = whole + nn.functional.pad(kernel[1].flip(-1), (length, 0))
-        u = u.to(whole)  # half precision has no transform of any length
-        spectrum = torch.fft.rfft(u, n=2 * length) * torch.fft.rfft(whole, n=2 * length)
-        return torch.fft.irfft(spectrum, n=2 * length)[..., :length] + self.skip[:, None] * u
+            whole = whole + nn.functional.pad(kernel[1].flip(-1), (circle - length, 0))
+        u = u.to(whole)  # half precision has no transform
+        spectrum = torch.fft.rfft(u, n=circle) * torch.fft.rfft(whole, n=circle)
+        return torch.fft.irfft(spectrum, n=circle)[..., :length] + self.skip[:, None] * u
 
 
 class S4Block(nn.Module):
