@@ -28,6 +28,7 @@ class CheckpointError(InputError):
     """
 
 
+MODEL = "model.safetensors"  # in a folder of weights, as the hub of Hugging Face names it
 _ELSE = "train again or give another file"
 
 
@@ -69,14 +70,16 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read tensors and their description.
 
     Args:
-        path: file written by `save`.
+        path: file written by `save`, or a folder with one named model.safetensors.
 
     Raises:
         CheckpointError: the file is missing or damaged, or is no checkpoint of this library.
 
     Book: ptacl#training
     """
-    if not Path(path).is_file():  # a pipe would be waited for
+    path = Path(path)
+    path = path / MODEL if path.is_dir() else path
+    if not path.is_file():  # a pipe would be waited for
         raise CheckpointError(f"{path}: not a readable checkpoint (there is no such file); {_ELSE}")
     try:
         with safe_open(path, framework="pt") as file:

@@ -22,6 +22,7 @@ from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.text_encoder import bert_parameters
 from ecglearn.encoders.text_tower import TextTower, same_reports
 from ecglearn.errors import InputError
+from ecglearn.hub.shared import Shared
 from ecglearn.metadata import Description, described
 from ecglearn.ranges import check_fields
 from ecglearn.recipe import Recipe
@@ -190,7 +191,7 @@ class Stage(nn.Module, ABC):
         return [Objective(list(self.parameters()), self.losses)]
 
 
-class Method(Stage):
+class Method(Stage, Shared):
     """A way to learn from ECGs and their companions; afterwards it needs the ECG alone.
 
     Attributes:
@@ -203,6 +204,7 @@ class Method(Stage):
             those of `class`.
         released: how the public code of the paper names its tensors, where there is any.
         ecg_encoder: reads the ECG; what remains when a method is only used.
+        about: what else the file said that the weights are from; empty again once they are trained.
 
     Book: five-methods#contract
     """
@@ -223,6 +225,7 @@ class Method(Stage):
         super().__init__()
         check_fields(type(config), config.to_dict())
         self.config = config
+        self.about: dict[str, Any] = {}
 
     @abstractmethod
     def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
@@ -236,9 +239,21 @@ class Method(Stage):
     def embed(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
         """Vectors of any number of records: `features` piece by piece, in evaluation mode.
 
+        Under `torch.autocast` matrix products are in half precision, statistics and transforms are
+        not.
+
         Args:
             batch: needs only `ecg`.
+
+        Raises:
+            InputError: the weights themselves are in half precision.
         """
+        if (kind := next(self.parameters()).dtype) in (torch.float16, torch.bfloat16):
+            raise InputError(
+                f"the weights of {self.title} are {kind}, in which its statistics and transforms "
+                f"cannot be computed: call method.float(), and embed under torch.autocast(device, "
+                f"{kind})"
+            )
         return torch.cat(map_batches(self, batch, self.features))
 
     def stages(self) -> list[tuple[str, Stage]]:
@@ -262,14 +277,14 @@ class Method(Stage):
             **about: anything else worth knowing, as JSON can hold it.
         """
         known = {"method": self.name, "config": self.config.to_dict()}
-        save_tensors(path, self.state_dict(), about=known | about)
+        save_tensors(path, self.state_dict(), about=self.about | known | about)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """A method in evaluation mode from a file that `save` wrote.
 
         Args:
-            path: the file.
+            path: the file, or the folder that `save_pretrained` wrote.
 
         Raises:
             CheckpointError: absent, damaged, of another method, or of another version.
@@ -290,6 +305,7 @@ class Method(Stage):
                 "again, or use the version that wrote it"
             ) from error
         load_weights(method, tensors, source=path)
+        method.about = {k: v for k, v in about.items() if k not in Weights.model_fields}
         return method.eval()
 
     @classmethod

@@ -11,6 +11,7 @@ from typing import Any
 from ecglearn.checkpoint import CheckpointError
 from ecglearn.checkpoint import load as load_tensors
 from ecglearn.errors import InputError
+from ecglearn.hub.shared import fetch
 from ecglearn.method import REGISTERED, Method, register
 
 GROUP = "ecglearn.methods"  # entry points of other packages
@@ -66,13 +67,16 @@ def load(path: str | Path) -> Method:
     """A trained method, whichever it is, in evaluation mode.
 
     Args:
-        path: file that `method.save` or `ecglearn train` wrote.
+        path: file that `method.save` or `ecglearn train` wrote, folder that
+            `method.save_pretrained` wrote, or "hf://owner/name" on the hub of Hugging Face.
 
     Raises:
         CheckpointError: absent, damaged, without a method, or of another version.
 
     Book: five-methods#contract
     """
+    if str(path).startswith("hf:/"):  # a Path has one slash left
+        path = fetch(path)
     _, about = load_tensors(path)
     name = about.get("method")
     if not isinstance(name, str) or name not in _all():

@@ -9,6 +9,7 @@ from ecglearn.cli.check import check
 from ecglearn.cli.convert import convert
 from ecglearn.cli.embed import embed
 from ecglearn.cli.evaluate import evaluate
+from ecglearn.cli.export import export
 from ecglearn.cli.prepare import prepare
 from ecglearn.cli.terminal import shown
 from ecglearn.cli.train import train
@@ -23,6 +24,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "evaluate": evaluate,
     "embed": embed,
     "convert": convert,
+    "export": export,
 }
 
 

@@ -46,7 +46,7 @@ class SeparatedAttention(nn.Module):
         Args:
             tokens: Z (B, N, D).
         """
-        side = self.separator.expand(len(tokens), -1, -1)
+        side = self.separator.expand(tokens.shape[0], -1, -1)
         x = torch.cat([side, tokens, side], 1) + self.positions
         gathered: Tensor = self.attention(x, x, x, need_weights=False)[0]
         return gathered[:, 1:-1]
@@ -207,7 +207,7 @@ class CrossDecoder(nn.Module):
             raise InputError(f"{count} tokens, and this decoder has {self.tokens} positions")
         x = self.inside(tokens) + self.positions[:, 1 : count + 1]
         first, last = (self.separator + self.positions[:, [i]] for i in (0, -1))
-        x = torch.cat([first.expand(len(x), -1, -1), x, last.expand(len(x), -1, -1)], 1)
+        x = torch.cat([first.expand(x.shape[0], -1, -1), x, last.expand(x.shape[0], -1, -1)], 1)
         if mask is not None:
             mask = torch.nn.functional.pad(mask, (1, 1), value=True)
         for block in self.blocks:

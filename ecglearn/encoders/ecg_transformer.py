@@ -99,7 +99,7 @@ class ECGTransformer(nn.Module):
             tokens = tokens.gather(1, visible[..., None].expand(-1, -1, self.width))
         if self.class_token is None:
             return self.blocks(tokens)
-        first = self.class_token.expand(len(tokens), -1, -1)
+        first = self.class_token.expand(tokens.shape[0], -1, -1)
         return self.blocks(torch.cat([first, tokens], 1))[:, 1:]
 
     def seconds(self, samples: int, fs: float) -> Float[Tensor, " T"]:

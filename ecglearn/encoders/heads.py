@@ -101,7 +101,7 @@ class ClassTokenPool(nn.Module):
 
     def forward(self, tokens: Float[Tensor, "B N D"]) -> Float[Tensor, "B D"]:
         """Pooled features (B, D)."""
-        first = self.class_token.expand(len(tokens), -1, -1)
+        first = self.class_token.expand(tokens.shape[0], -1, -1)
         x = torch.cat([first, tokens], 1) + self.positions
         answer: Tensor = self.attention(x[:, :1], x, x, need_weights=False)[0]
         return self.out(torch.squeeze(answer, 1))

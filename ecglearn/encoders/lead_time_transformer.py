@@ -113,7 +113,7 @@ class LeadTimeTransformer(nn.Module):
             x: signals.
             keep: by segment.
         """
-        want = (len(x), self.leads, self.segments)
+        want = (x.shape[0], self.leads, self.segments)
         if x.shape[1:] != (self.leads, self.segments * self.patch):
             raise InputError(
                 f"signals are {tuple(x.shape)}, and this encoder reads (records, {self.leads}, "
@@ -157,7 +157,7 @@ class LeadTimeTransformer(nn.Module):
             tokens: of `tokenise`.
             keep: bool, or weights from 0 to 1 with a gradient (B, N).
         """
-        first = self.null.expand(len(tokens), -1, -1)
+        first = self.null.expand(tokens.shape[0], -1, -1)
         with_null = torch.cat([torch.ones_like(keep[:, :1]), keep], 1)
         hidden = self.blocks(torch.cat([first, tokens], 1), with_null)
         null, hidden = hidden[:, 0], hidden[:, 1:]

@@ -52,10 +52,9 @@ class S4D(nn.Module):
 
         The weights contain the input's weight (exp(Delta A) - 1) / A.
         """
-        decay = -torch.exp(self.log_decay)
-        a = torch.complex(decay, self.frequency.to(decay))
-        factor = torch.exp(a * self.log_step.exp()[:, None])
-        return factor, torch.view_as_complex(self.output) * (factor - 1) / a
+        rate, angle, real, imaginary = self._parts()
+        factor = torch.polar(rate.exp(), angle)
+        return factor, torch.complex(real, imaginary)
 
     def kernels(self, length: int) -> Float[Tensor, "directions H length"]:
         """What one impulse leaves behind, sample by sample.
@@ -63,9 +62,23 @@ class S4D(nn.Module):
         Args:
             length: samples.
         """
-        factor, weight = self.system()
-        powers = torch.exp(factor.log()[..., None] * torch.arange(length, device=factor.device))
-        return 2 * torch.einsum("dhn,hnl->dhl", weight, powers).real
+        rate, angle, real, imaginary = self._parts()
+        time = torch.arange(length, device=rate.device)
+        fall, turn = (rate[..., None] * time).exp(), angle[..., None] * time
+        # no matrix product, which autocast would round
+        along, across = fall * turn.cos(), fall * turn.sin()
+        return 2 * (real[..., None] * along - imaginary[..., None] * across).sum(-2)
+
+    def _parts(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Real and imaginary part of Delta A and of the weights; ONNX has no complex numbers."""
+        step = self.log_step.exp()[:, None]
+        decay, turn = -self.log_decay.exp(), self.frequency.to(self.log_decay)
+        rate, angle = decay * step, turn * step
+        left, up = rate.exp() * angle.cos() - 1, rate.exp() * angle.sin()  # exp(Delta A) - 1
+        size = decay.square() + turn.square()
+        real, imaginary = (left * decay + up * turn) / size, (up * decay - left * turn) / size
+        c, d = self.output.unbind(-1)
+        return rate, angle, c * real - d * imaginary, c * imaginary + d * real
 
     def forward(self, u: Float[Tensor, "B H L"]) -> Float[Tensor, "B H L"]:
         """The whole record at once, by FFT.
@@ -76,11 +89,13 @@ class S4D(nn.Module):
         length = u.shape[-1]
         kernel = self.kernels(length)
         # the reader from the end is a kernel at lags -1, -2, ..., kept at the far end of the circle
-        whole = nn.functional.pad(kernel[0], (0, length))
+        circle = 1 << (2 * length - 1).bit_length()  # ONNX runtimes round less at powers of two
+        whole = nn.functional.pad(kernel[0], (0, circle - length))
         if self.bidirectional:
-            whole = whole + nn.functional.pad(kernel[1].flip(-1), (length, 0))
-        spectrum = torch.fft.rfft(u, n=2 * length) * torch.fft.rfft(whole, n=2 * length)
-        return torch.fft.irfft(spectrum, n=2 * length)[..., :length] + self.skip[:, None] * u
+            whole = whole + nn.functional.pad(kernel[1].flip(-1), (circle - length, 0))
+        u = u.to(whole)  # half precision has no transform
+        spectrum = torch.fft.rfft(u, n=circle) * torch.fft.rfft(whole, n=circle)
+        return torch.fft.irfft(spectrum, n=circle)[..., :length] + self.skip[:, None] * u
 
 
 class S4Block(nn.Module):

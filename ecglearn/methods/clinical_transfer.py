@@ -257,7 +257,8 @@ class ClinicalTransfer(Method):
         Args:
             batch: a few records; needs only `ecg`.
         """
-        return self.ecg_encoder(self._crops(batch)).unflatten(0, (len(batch), -1)).mean(1)
+        crops = self.ecg_encoder(self._crops(batch))
+        return crops.unflatten(0, (batch.ecg.shape[0], -1)).mean(1)
 
     def _crops(self, batch: ECGBatch) -> Tensor:
         signal = batch.signal(self.config.fs, self.config.samples, self.config.preprocess)

@@ -353,7 +353,7 @@ class DERI(ReportMethod):
             return ECGSide(z, tokens, aligned, None, None, aligned)
         asked = tokens
         if self.to_ecg is not None:
-            shared = self.to_ecg.separator.expand(len(tokens), -1, -1)
+            shared = self.to_ecg.separator.expand(tokens.shape[0], -1, -1)
             asked = torch.cat([tokens, shared], 1)
         decoded = self.to_text(asked)
         mean = decoded.mean(1)

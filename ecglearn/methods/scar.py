@@ -252,29 +252,19 @@ class SCAR(ReportMethod):
         """
         config = self.config
         x = batch.signal(config.fs, config.samples, config.preprocess)
+        segments = self.ecg_encoder.segments
         if batch.keep is None:
-            observed = torch.ones_like(x, dtype=torch.bool)
-        elif batch.keep.shape != batch.ecg.shape:
+            _refuse_unreadable(x, None)
+            return x, self.ecg_encoder.map_of(x, None)
+        if batch.keep.shape != batch.ecg.shape:
             raise InputError(
                 f"the keep map of the batch is {tuple(batch.keep.shape)} and its signals are "
                 f"{tuple(batch.ecg.shape)}; give one value for each sample (see keep_samples)"
             )
-        else:
-            observed = batch.keep[..., : config.samples]
-        bad = (observed & ~x.isfinite()).flatten(1).any(1)
-        if bool(bad.any()):
-            raise InputError(
-                f"record {int(bad.int().argmax())} of {len(x)} has NaN or infinity among its "
-                "observed samples; fill them, or mark them as missing in `keep`"
-            )
-        there = keep_segments(observed, self.ecg_encoder.segments)
-        empty = ~there.flatten(1).any(1)
-        if bool(empty.any()):
-            raise InputError(
-                f"record {int(empty.int().argmax())} of {len(x)} has no observed token: all its "
-                "leads are missing; leave it out"
-            )
-        return fill_segments(x, observed, self.ecg_encoder.segments), there
+        observed = batch.keep[..., : config.samples]
+        there = keep_segments(observed, segments)
+        _refuse_unreadable(x.where(observed, 0), there)
+        return fill_segments(x, observed, segments), there
 
     def losses(
         self, batch: ECGBatch, generator: Generator | None = None, step: int | None = None
@@ -470,6 +460,26 @@ class SCAR(ReportMethod):
 
     def _texts(self, batch: ECGBatch) -> Tensor:
         return self.text(self.text.encode(self.reports(batch)))
+
+
+def _refuse_unreadable(x: Tensor, there: Tensor | None) -> None:
+    """Outside a graph that is traced, which cannot branch on numbers."""
+    if torch.compiler.is_compiling():
+        return
+    bad = ~x.isfinite().flatten(1).all(1)
+    if bool(bad.any()):
+        raise InputError(
+            f"record {int(bad.int().argmax())} of {len(x)} has NaN or infinity among its "
+            "observed samples; fill them, or mark them as missing in `keep`"
+        )
+    if there is None:
+        return
+    empty = ~there.flatten(1).any(1)
+    if bool(empty.any()):
+        raise InputError(
+            f"record {int(empty.int().argmax())} of {len(x)} has no observed token: all its "
+            "leads are missing; leave it out"
+        )
 
 
 @contextmanager

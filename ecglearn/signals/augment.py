@@ -71,11 +71,10 @@ def crop(
     if length < 1 or spare < 0:
         raise InputError(f"cannot cut {length} samples out of {x.shape[-1]}")
     if generator is None:
-        start = torch.zeros(len(x), dtype=torch.int64, device=x.device)
-    else:
-        start = torch.randint(
-            spare + 1, (len(x),), generator=generator, device=generator.device
-        ).to(x.device)
+        start = torch.zeros(x.shape[0], dtype=torch.int64, device=x.device)
+        return x[..., :length], start
+    start = torch.randint(spare + 1, (len(x),), generator=generator, device=generator.device)
+    start = start.to(x.device)
     index = (start[:, None] + torch.arange(length, device=x.device))[:, None]  # (batch, 1, length)
     return x.gather(-1, index.expand(-1, x.shape[1], -1)), start
 

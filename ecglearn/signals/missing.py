@@ -167,7 +167,7 @@ def keep_segments(
     if not 1 <= segments <= samples:
         raise InputError(f"cannot cut {samples} samples into {segments} segments")
     of = torch.arange(samples, device=observed.device) * segments // samples
-    size = torch.bincount(of, minlength=segments)
+    size = torch.zeros_like(of[:segments]).index_add_(0, of, torch.ones_like(of))
     seen = torch.zeros(*observed.shape[:-1], segments, dtype=torch.int64, device=observed.device)
     seen.index_add_(-1, of, observed.long())
     return seen * 2 > size

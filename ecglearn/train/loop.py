@@ -20,7 +20,7 @@ from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, size
 from ecglearn.errors import InputError
 from ecglearn.files import holding
-from ecglearn.method import Stage
+from ecglearn.method import Method, Stage
 from ecglearn.train.grad_cache import check_accumulation
 from ecglearn.train.logging import History, StepLog
 from ecglearn.train.optim import optimiser, schedule
@@ -111,6 +111,9 @@ def fit(
     check_accumulation(method, accumulate)
     if isinstance(method, Stage):
         method.setup(data, epochs * batches)
+    for part in method.modules():
+        if isinstance(part, Method):
+            part.about = {}  # what a file said of the weights is true no longer
     settings = {
         "batch_size": batch_size,
         "epochs": epochs,

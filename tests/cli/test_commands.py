@@ -57,6 +57,15 @@ def refusal(*words):
     return text
 
 
+def test_export_writes_a_graph_of_any_number_of_records(trained, tmp_path, capsys):
+    main(["export", str(trained), "--out", str(tmp_path / "embed.pt2")])
+    assert "1000 samples at 100 Hz" in capsys.readouterr().out
+    records = open_data("cohort:5", fs=100).records
+    found = torch.export.load(tmp_path / "embed.pt2").module()(records.ecg)
+    torch.testing.assert_close(found, load_model(trained).embed(records), atol=1e-6, rtol=0)
+    assert "as .pt2 or as .onnx" in refusal("export", trained, "--out", tmp_path / "embed.pt")
+
+
 # the words
 
 
@@ -80,6 +89,7 @@ def test_the_command_line_is_frozen(capsys):
         ["evaluate"],
         ["embed"],
         ["convert"],
+        ["export"],
         ["check"],
     ):
         with pytest.raises(SystemExit):
