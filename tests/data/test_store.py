@@ -341,5 +341,7 @@ def test_records_as_they_are_scaled_to_one(folder, store, tmp_path):
     assert released.embed(batch).shape == (len(raw), 32)
     with pytest.raises(ValueError, match="preprocess='minmax'"):
         released.embed(store[:])
-    with pytest.raises((StoreError, TypeCheckError), match="preprocess is standard or minmax|none"):
+    with pytest.raises(
+        (StoreError, TypeCheckError), match=r"preprocess is standard or minmax|none"
+    ):
         made(folder, tmp_path / "other", preprocess="none")
