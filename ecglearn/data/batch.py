@@ -89,7 +89,7 @@ class ECGBatch:
             raise InputError(
                 f"ecg is {tuple(ecg.shape)} and not (records, {leads} leads, time): {advice}"
             )
-        # asked where records are made; on an accelerator the answer would hold up every step, and in
+        # asked where records are made; on an accelerator the answer would hold up every step, in
         # a graph there is none
         asked = ecg.device.type == "cpu" and not torch.compiler.is_compiling()
         if asked and not bool(torch.isfinite(ecg).all()):
