@@ -201,11 +201,28 @@ def copy_of_tree(k: int) -> Path:
     return tree
 
 
+class Limits:
+    """Four times what tests need without a change, found when first asked; they must pass."""
+
+    def __init__(self, tree: Path) -> None:
+        self.tree, self.known = tree, {}
+
+    def __call__(self, tests: list[str]) -> float:
+        key = tuple(tests)
+        if key not in self.known:
+            began, log = time.monotonic(), self.tree / "log"
+            _, status = os.waitpid(start(self.tree, tests, log, 1800), 0)
+            if status:
+                sys.exit(f"{' '.join(tests)} fail without a change:\n{log.read_text()}")
+            self.known[key] = 4 * (time.monotonic() - began) + 20
+        return self.known[key]
+
+
 class Try:
     """One mutant at a time in one copy of the tree; `step` says when it is through."""
 
-    def __init__(self, tree: Path, limits: dict[str, list[float]]) -> None:
-        self.tree, self.limits, self.mutant, self.pid = tree, limits, None, 0
+    def __init__(self, tree: Path, limits: Limits) -> None:
+        self.tree, self.limits = tree, limits
 
     def begin(self, mutant: Mutant, stages: list[list[str]]) -> None:
         self.mutant, self.stages, self.stage = mutant, stages, 0
@@ -213,39 +230,19 @@ class Try:
         self._next()
 
     def _next(self) -> None:
-        assert self.mutant
-        limit = self.limits[self.mutant.file][self.stage]
-        self.pid = start(self.tree, self.stages[self.stage], self.tree / "log", limit)
+        tests = self.stages[self.stage]
+        self.pid = start(self.tree, tests, self.tree / "log", self.limits(tests))
 
     def step(self) -> str | None:
         pid, status = os.waitpid(self.pid, os.WNOHANG)
         if not pid:
             return None
-        assert self.mutant
         if status == 0 and self.stage + 1 < len(self.stages):
             self.stage += 1
             self._next()
             return None
         shutil.copy(ROOT / self.mutant.file, self.tree / self.mutant.file)
         return "left" if status == 0 else "noticed"
-
-
-def measured(tree: Path, files: list[str]) -> dict[str, list[float]]:
-    """Four times what the tests need without a change; they must pass."""
-    limits, known = {}, {}
-    for file in files:
-        for tests in tests_of(file):
-            key = tuple(tests)
-            if key not in known:
-                began = time.monotonic()
-                _, status = os.waitpid(start(tree, tests, tree / "log", 1800), 0)
-                if status:
-                    sys.exit(
-                        f"{' '.join(tests)} fail without a change:\n{(tree / 'log').read_text()}"
-                    )
-                known[key] = 4 * (time.monotonic() - began) + 20
-            limits.setdefault(file, []).append(known[key])
-    return limits
 
 
 def main() -> None:
@@ -269,9 +266,9 @@ def main() -> None:
     waiting = [m for m in drawn if (m.file, m.old, m.new) not in known][::-1]
     for name in HEAVY:
         importlib.import_module(name)
-    trees = [copy_of_tree(k) for k in range(asked.processes)]
+    trees = [copy_of_tree(k) for k in range(asked.processes + 1)]
     print(f"{total} changes in {asked.room}, {len(drawn)} drawn", flush=True)
-    limits = measured(trees[0], sorted({m.file for m in waiting}))
+    limits = Limits(trees.pop())  # in a tree without a change
     free, busy, results = [Try(tree, limits) for tree in trees], [], []
     while waiting or busy:
         while waiting and free:
@@ -295,7 +292,7 @@ def main() -> None:
         none = sum(file in (m.file, "all") for m in idle)
         share = f"{seen / (seen + left):.0%}" if seen + left else "-"
         print(f"{file:44}{seen + left:>8}{seen:>9}{share:>8}{none:>11}")
-    for tree in trees:
+    for tree in (limits.tree, *trees):
         shutil.rmtree(tree)
 
 
