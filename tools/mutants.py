@@ -2,8 +2,8 @@
 
 Changes are made by cosmic-ray's operators, and by two of ours: a float times 1.1, a method's call
 left out. Each is tried in a copy of the tree, in a fork of a process that has torch loaded: first
-against the tests named like the file, then against all that name what the file defines. What has
-no effect, with the reason, is in `mutants.toml`.
+against the tests named like the file, then against those of its room that name what the file
+defines. What has no effect, with the reason, is in `mutants.toml`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,6 @@ HEAVY = (
     ),
 )
 MODULES = ("torch", "np", "nn", "math", "json", "super", "pd")
-NOT_ASKED = ("book", "real", "fuzz", "two_ranks")  # rendering, records, long runs
 
 
 Place = tuple[int, int]
@@ -132,9 +131,9 @@ def mutants_of(file: str) -> list[Mutant]:
         numbers = type(operator).__name__ == "NumberReplacer"
         places = (p for node in trees.ast_nodes(tree) for p in operator.mutation_positions(node))
         for k, (start, end) in enumerate(places):
-            if any(a <= start < b for a, b in spans):
-                continue
             line, first = start[0], code.splitlines()[start[0] - 1]
+            if any(a <= start < b for a, b in spans) or first[start[1] :].startswith("*,"):
+                continue
             if numbers and not first[start[1] : end[1]].isdigit():
                 continue  # TenthMore asks more of the tests
             new = changes.mutate_code(code, operator, k)
@@ -148,8 +147,8 @@ def mutants_of(file: str) -> list[Mutant]:
 
 
 def tests_of(file: str) -> list[list[str]]:
-    """Tests named like the file, then all that import it or a name it defines."""
-    path = ROOT / file
+    """Tests named like the file, then those of its room that name what it defines, or a default."""
+    path, home = ROOT / file, Path(file).parts[1]
     parts = ast.parse(path.read_text()).body
     names = [n.name for n in parts if isinstance(n, ast.FunctionDef | ast.ClassDef)]
     module = file[: -len(".py")].replace("/", ".")
@@ -158,14 +157,10 @@ def tests_of(file: str) -> list[list[str]]:
     near, far = [], []
     for test in sorted((ROOT / "tests").rglob("test_*.py")):
         name = str(test.relative_to(ROOT))
-        if Path(name).parts[1] in NOT_ASKED:
-            continue
         if test.stem == f"test_{path.stem}":
             near.append(name)
-        elif pattern.search(test.read_text()):
-            far.append(name)
-    home = Path(file).parts[1]
-    far.sort(key=lambda name: Path(name).parts[1] != home)
+        elif name.startswith(f"tests/{home}/") or test.stem == "test_published":
+            far += [name] * bool(pattern.search(test.read_text()))
     return [part for part in (near, far) if part] or [[f"tests/{home}"]]
 
 
