@@ -204,8 +204,7 @@ def test_a_draw_takes_patients_and_runs(cohort):
     batch = ECGBatch.from_cohort(cohort[160:])
     hearts = torch.from_numpy(cohort.phenotypes[160:]).float()
     hits = [
-        matches(cosine(run.embed(batch), run.embed(batch)), hearts).mean(1).numpy()
-        for run in runs
+        matches(cosine(run.embed(batch), run.embed(batch)), hearts).mean(1).numpy() for run in runs
     ]
     rng, drawn = np.random.default_rng(0), []
     for _ in range(25):
