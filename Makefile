@@ -1,7 +1,7 @@
 # Everything runs in .venv, made from requirements.lock; `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help book results chapter test check fix bench fuzz clean
+.PHONY: help book results chapter test check fix bench fuzz mutants clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -54,6 +54,14 @@ bench: $(READY) ## ratios measured side by side in one run
 
 fuzz: $(READY) ## damaged inputs by the thousand, and what came of them: make fuzz N=100000 SEED=1
 	@$(BIN)/python -m tests.fuzz $(if $(N),--inputs $(N)) $(if $(SEED),--seed $(SEED))
+
+_build/mutants/tool/.ready: $(READY)
+	$(BIN)/python -m pip install --quiet --upgrade --target $(@D) "cosmic-ray>=8.4,<9"
+	@touch $@
+
+mutants: _build/mutants/tool/.ready ## do tests notice small wrong changes: make mutants R=losses N=100 SEED=1
+	@test -n "$(R)" || { echo "name a room or a file of it: make mutants R=losses"; exit 2; }
+	@$(BIN)/python -m tools.mutants $(R) $(if $(N),--count $(N)) $(if $(SEED),--seed $(SEED))
 
 clean: ## remove everything that was built, the environment included
 	rm -rf _build assets_root .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

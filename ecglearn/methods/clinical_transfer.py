@@ -215,7 +215,12 @@ class ClinicalTransfer(Method):
         """
         config = self.config
         return ecg_window(
-            batch, fs=config.fs, samples=config.crop, generator=generator, augmented=False
+            batch,
+            fs=config.fs,
+            samples=config.crop,
+            generator=generator,
+            augmented=False,
+            preprocess=config.preprocess,
         )[0]
 
     @torch.no_grad()

@@ -67,9 +67,44 @@ PAIRS = [
 
 @pytest.mark.parametrize(("name", "value", "unit", "wanted"), PAIRS)
 def test_pairs_of_the_textbook(name, value, unit, wanted):
-    """Each value in another unit, and the same in the unit of its column."""
+    """Each value in another unit, and the same in the unit of its column.
+
+    Laboratory values: the table of conventional and SI units of the AMA Manual of Style, chapter
+    "Units of measure"; 1 pg/mL = 1 ng/L by its prefixes. Inch and pound: NIST SP 811, appendix B.
+    """
     column = next(c for c in (*LAB_COLUMNS, *TABLE_COLUMNS) if c.name == name)
     np.testing.assert_allclose(column.convert([value], unit), [wanted], rtol=2e-3)
+
+
+# unit, what is possible, what is normal, number of the test in MIMIC-IV (`d_labitems.csv`)
+COLUMNS = {
+    "potassium": ("mmol/L", (0.5, 15), (3.5, 5.1), 50971),
+    "calcium": ("mmol/L", (0.5, 6), (2.15, 2.6), 50893),
+    "sodium": ("mmol/L", (70, 220), (135, 145), 50983),
+    "creatinine": ("umol/L", (5, 3500), (45, 105), 50912),
+    "haemoglobin": ("g/dL", (1, 27), (12.0, 17.0), 51222),
+    "troponin_t": ("ng/L", (0, 200_000), (0, 14), 51003),
+    "nt_probnp": ("pg/mL", (0, 500_000), (0, 300), 50963),
+    "glucose": ("mmol/L", (0.3, 120), (3.9, 7.8), 50931),
+    "magnesium": ("mmol/L", (0.1, 6), (0.7, 1.05), 50960),
+    "age": ("years", (0, 125), None, None),
+    "height": ("cm", (90, 250), None, None),
+    "weight": ("kg", (20, 400), None, None),
+    "bmi": ("kg/m2", (8, 120), None, None),
+    "heart_rate": ("1/min", (10, 350), (60, 100), None),
+    "systolic_pressure": ("mmHg", (30, 320), (90, 140), None),
+    "diastolic_pressure": ("mmHg", (10, 220), (60, 90), None),
+    "oxygen_saturation": ("%", (30, 100), (95, 100), None),
+    "respiratory_rate": ("1/min", (2, 90), (12, 20), None),
+    "temperature": ("degC", (25, 45), (36.0, 37.8), None),
+}
+
+
+def test_columns_are_those_of_the_table():
+    made = {
+        c.name: (c.unit, c.possible, c.reference, c.item) for c in (*LAB_COLUMNS, *TABLE_COLUMNS)
+    }
+    assert list(made.items()) == list(COLUMNS.items())
 
 
 def test_every_other_unit_has_its_pair():

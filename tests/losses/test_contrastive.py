@@ -122,6 +122,16 @@ def test_gradient(exclude):
     )
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_no_negative_left_on_one_side_is_refused(turned):
+    """All say the same as the first, in one direction only."""
+    a, b = pair(4)
+    same = torch.zeros(4, 4, dtype=torch.bool)
+    same[0] = True
+    with pytest.raises(ValueError, match="no negative"):
+        info_nce(a, b, temperature=0.1, same=same.T if turned else same, exclude_positive=True)
+
+
 def test_no_negative_left_is_refused():
     a, b = pair(1)
     with pytest.raises(ValueError, match="no negative"):

@@ -31,3 +31,8 @@ def test_gradient():
     y = torch.zeros(2, 3, 2, dtype=torch.float64)
     hidden = torch.tensor([[True, False, True], [False, True, True]])
     assert torch.autograd.gradcheck(lambda a: masked_mse(a, y, hidden), (x,))
+
+
+def test_nothing_hidden_costs_nothing():
+    x = torch.ones(2, 3, 4)
+    assert float(masked_mse(x, 2 * x, torch.zeros(2, 3, dtype=torch.bool))) == 0

@@ -29,6 +29,12 @@ def test_relevance_is_the_loop():
             assert float(found[i, j]) == pytest.approx(by_hand)
 
 
+def test_where_all_reports_are_ones_own_relevance_is_the_plain_cosine():
+    tokens, text = _draw(2, 5, 6), _draw(1, 6, seed=1)
+    found = relevance(tokens, text.expand(2, -1), torch.ones(2, 2, dtype=torch.bool))
+    torch.testing.assert_close(found, cosine_similarity(tokens, text[None], dim=-1))
+
+
 def test_what_fits_every_report_is_not_relevant():
     texts = torch.ones(3, 4, dtype=torch.float64)
     r = relevance(_draw(3, 5, 4), texts, torch.eye(3, dtype=torch.bool))

@@ -185,3 +185,14 @@ def test_bad_settings_are_refused():
         alignment_matrix(T, sigma=-1)
     with pytest.raises(ValueError, match="'linear' or 'circular'"):
         alignment_matrix(T, sigma=0.1, distance="square")
+
+
+def test_only_valid_patients_count_for_the_loss_without_negatives():
+    ecg, cmr = pair(5)
+    valid = torch.tensor([True, False, True, True, False])
+    found = aligned_cosine(ecg, cmr, valid=valid)
+    torch.testing.assert_close(found, aligned_cosine(ecg[valid], cmr[valid]))
+    assert float(aligned_cosine(ecg, cmr, valid=torch.ones(5, dtype=torch.bool))) == pytest.approx(
+        float(aligned_cosine(ecg, cmr))
+    )
+    assert float(aligned_cosine(ecg, cmr, valid=torch.zeros(5, dtype=torch.bool))) == 0

@@ -168,3 +168,17 @@ def test_pooling_keeps_order_and_short_sequences():
     steps = torch.arange(12.0)[None, :, None]
     assert pooled_tokens(steps, 4)[0, :, 0].tolist() == [1.0, 4.0, 7.0, 10.0]
     assert pooled_tokens(steps, 40) is steps
+
+
+def test_a_record_without_tokens_has_no_weights():
+    mask = torch.tensor([[True, True], [False, False]])
+    assert token_weights(torch.ones(2, 2), mask=mask).tolist() == [[0.5, 0.5], [0, 0]]
+    one = torch.tensor([[False, True]])
+    assert token_weights(torch.zeros(1, 2), mask=one).tolist() == [[0, 1]]
+
+
+def test_carried_weights_teach_nobody():
+    attention, words = draw(2, 3, 4).requires_grad_(), draw(2, 4, seed=1).requires_grad_()
+    carried = carried_weights(attention, words)
+    assert not carried.requires_grad
+    torch.testing.assert_close(carried, torch.einsum("bkm,bm->bk", attention, words).detach())

@@ -95,6 +95,16 @@ def test_waves_as_fast_as_the_refractory_period_do_no_harm(fs, hertz):
         assert len(found) > 7 * hertz
 
 
+@pytest.mark.parametrize("fs", [100.0, 500.0])
+def test_the_guard_looks_through_the_filter_of_the_detector(fs):
+    """Beats that the guard does not see could write outside the detector's memory."""
+    from sleepecg import heartbeats
+
+    signal, _ = _synthetic(0.85, fs, 0.01)
+    detect_r_peaks(signal, fs)
+    np.testing.assert_allclose(r_peaks._beat_filter(fs), heartbeats._sos_filters[fs])
+
+
 def test_waves_that_even_the_slow_detector_cannot_count_are_refused(monkeypatch):
     from sleepecg import heartbeats
 
