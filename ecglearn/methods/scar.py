@@ -29,7 +29,7 @@ from ecglearn.signals.fill import fill_segments
 from ecglearn.signals.missing import keep_segments
 from ecglearn.signals.random_masks import draw_cells, draw_kept_leads, draw_leads, draw_levels
 
-MASKS = ("none", "leads", "random", "masker")
+MASKS = ("none", "leads", "few leads", "random", "masker")
 SELECTORS = ("mean", "learned", "supervised")
 
 
