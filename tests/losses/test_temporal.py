@@ -196,3 +196,8 @@ def test_only_valid_patients_count_for_the_loss_without_negatives():
         float(aligned_cosine(ecg, cmr))
     )
     assert float(aligned_cosine(ecg, cmr, valid=torch.zeros(5, dtype=torch.bool))) == 0
+
+
+@pytest.mark.parametrize("distance", ["linear", "circular"])
+def test_a_single_step_matches_itself(distance):
+    assert alignment_matrix(1, sigma=0.1, distance=distance).tolist() == [[1]]
