@@ -35,7 +35,7 @@ def stage(workshop: Workshop, chapters: list[Chapter], runs: dict[str, Run]) -> 
         nbformat.write(with_outputs(workshop, chapter, runs.get(chapter.name)), place)
     fill(target / "book" / "status.md", "chapters", status_table(runs))
     related = json.loads((book / "related.json").read_text())["rows"]
-    fill(target / "book" / "related-work.md", "related", related_table(related))
+    fill(target / "book" / "related-work.md", "related", related_list(related))
     fill(target / "book" / "api.md", "api", api_directives(workshop.package))
     vendor(target / "assets_root" / "vendor")
     return target
@@ -72,14 +72,17 @@ def status_table(runs: dict[str, Run]) -> str:
     return "\n".join(["| Chapter | Seconds | Peak memory, GB |", "|---|--:|--:|", *rows])
 
 
-def related_table(rows: list[dict[str, str]]) -> str:
-    """The table of the page on related work."""
-    lines = [
-        f"| {{cite}}`{row['key']}` | {row['topic']} | {row['says']} | {row['here']} |"
-        for row in rows
-    ]
-    return "\n".join(
-        ["| Work | Topic | What it does | What of it is here |", "|---|---|---|---|", *lines]
+def related_list(rows: list[dict[str, str]]) -> str:
+    """The entries of the page on related work, topic by topic."""
+    topics = dict.fromkeys(row["topic"] for row in rows)
+    return "\n\n".join(
+        f"## {topic[0].upper()}{topic[1:]}\n\n"
+        + "\n".join(
+            f"- {{cite}}`{row['key']}` {row['says']} *Here:* {row['here']}."
+            for row in rows
+            if row["topic"] == topic
+        )
+        for topic in topics
     )
 
 
