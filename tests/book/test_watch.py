@@ -1,5 +1,6 @@
 """`make` killed alone: its recipe ends, and what the recipe has started."""
 
+import os
 import subprocess
 import sys
 import time
@@ -9,8 +10,11 @@ import nbformat
 import psutil
 import pytest
 
+from book.build import ROOT
 from book.build_run import run_notebook
 
+# the programs lie elsewhere and need the folder of `book` on their path
+BESIDE = {**os.environ, "PYTHONPATH": str(ROOT)}
 MAKEFILE = "all:\n\t@{python} {program} {folder}\n"
 PROGRAM = """
 import subprocess, sys, time
@@ -43,7 +47,8 @@ def test_what_make_started_ends_with_it(tmp_path):
     (tmp_path / "Makefile").write_text(
         MAKEFILE.format(python=sys.executable, program=tmp_path / "program.py", folder=tmp_path)
     )
-    make = subprocess.Popen(["make", "-C", str(tmp_path)], stdout=subprocess.DEVNULL)
+    command = ["make", "-C", str(tmp_path)]
+    make = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=BESIDE)
     pids = tmp_path / "pids"
     assert waited_for(lambda: pids.exists() and pids.read_text())
     started = psutil.Process(make.pid).children(recursive=True)
@@ -75,7 +80,8 @@ def test_kernels_end_with_the_build(tmp_path):
     slow = nbformat.v4.new_notebook(cells=[cell], metadata=spec)
     nbformat.write(slow, tmp_path / "slow.ipynb")
     (tmp_path / "program.py").write_text(WORKSHOP)
-    build = subprocess.Popen([sys.executable, str(tmp_path / "program.py"), str(tmp_path)])
+    command = [sys.executable, str(tmp_path / "program.py"), str(tmp_path)]
+    build = subprocess.Popen(command, env=BESIDE)
     pid = tmp_path / "pid"
     assert waited_for(lambda: pid.exists() and pid.read_text(), 120)
     started = psutil.Process(build.pid).children(recursive=True)
