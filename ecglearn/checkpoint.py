@@ -81,6 +81,22 @@ def load(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     path = path / MODEL if path.is_dir() else path
     if not path.is_file():  # a pipe would be waited for
         raise CheckpointError(f"{path}: not a readable checkpoint (there is no such file); {_ELSE}")
+    while True:
+        before = _which(path)
+        try:
+            return _load(path)
+        except CheckpointError:
+            # safetensors opens a file twice: a run may have put a newer one there in between
+            if _which(path) == before:
+                raise
+
+
+def _which(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
+
+
+def _load(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

@@ -1,6 +1,7 @@
 """Checkpoints: whole or not at all, and never a silent mismatch."""
 
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -101,3 +102,21 @@ def test_a_configuration_with_numbers_of_numpy_comes_back_equal(tmp_path):
     again = ecglearn.load(tmp_path / "w")
     assert again.config == method.config
     assert type(again.config.width) is int
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(tmp_path):
+    """A run writes its state anew after every epoch, and somebody looks."""
+    path = tmp_path / "x.safetensors"
+    values = [torch.full((200_000,), float(k)) for k in range(40)]
+    save(path, {"x": values[0]}, about={"k": 0})
+
+    def write():
+        for k, value in enumerate(values):
+            save(path, {"x": value}, about={"k": k})
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while writer.is_alive():
+        tensors, about = load(path)
+        assert torch.equal(tensors["x"], values[about["k"]])
+    writer.join()
