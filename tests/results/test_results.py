@@ -11,7 +11,7 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate import StoredResults, stored_results
 from ecglearn.evaluate.cost import used_by_embed
 from results.make import REAL, SEEDS, TABLES, make
-from results.runs import five_methods
+from results.arenas import five_methods
 
 ROOT = Path(__file__).resolve().parents[2]
 # cheap to make again, and far from what other rows say
