@@ -6,6 +6,7 @@ from ecglearn.plots.compare import finding_map, measure_panels, seed_panels
 from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
+from ecglearn.plots.forest import ClaimBoard, Forest
 from ecglearn.plots.missingness import (
     removal_explorer,
     severity_curves,
@@ -18,6 +19,8 @@ from ecglearn.plots.tables import SortableTable
 __all__ = [
     "Arrow",
     "Box",
+    "ClaimBoard",
+    "Forest",
     "Marked",
     "SortableTable",
     "add_slider",
