@@ -10,16 +10,20 @@ from typing import Any
 RUNS = Path(__file__).resolve().parent / "runs"
 
 
-def run_file(table: str, variant: str, seed: int, *, runs: Path = RUNS) -> Path:
+def run_file(table: str, variant: str, seed: int, *, runs: Path | None = None) -> Path:
     """Where a run is kept.
 
     Args:
         table: name of its table.
         variant: its variant.
         seed: its seed.
-        runs: folder of all tables.
+        runs: folder of all tables; None takes that of the repository.
     """
-    return runs / table / f"{re.sub(r'[^a-z0-9.]+', '-', variant.lower()).strip('-')}-{seed}.json"
+    return (
+        (runs or RUNS)
+        / table
+        / f"{re.sub(r'[^a-z0-9.]+', '-', variant.lower()).strip('-')}-{seed}.json"
+    )
 
 
 def write_run(

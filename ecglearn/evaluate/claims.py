@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -27,6 +27,7 @@ class Claim(Description):
     Attributes:
         key: its name.
         paper: whose claim it is.
+        central: whether the paper stands on it.
         statement: in our words.
         reported: what the paper has measured.
         note: what a reader should know before the result; may be empty.
@@ -47,6 +48,7 @@ class Claim(Description):
 
     key: str
     paper: str
+    central: bool = False
     statement: str
     reported: str
     note: str = ""
@@ -200,14 +202,12 @@ def seeds_needed(spread: float, half: float) -> int | None:
     return int(n[enough.argmax()]) if enough.any() else None
 
 
-def judged_claims(
-    papers: Sequence[str] | None = None, stored: Mapping[str, StoredResults] | None = None
-) -> list[Judged]:
+def judged_claims(papers: Sequence[str] | None = None, *, central: bool = False) -> list[Judged]:
     """All claims of the register, or those of some papers, with their verdicts.
 
     Args:
         papers: as the register names them; None takes all.
-        stored: arena to its runs; None reads them.
+        central: those alone on which a paper stands.
 
     Raises:
         InputError: no claim is of such a paper.
@@ -219,7 +219,7 @@ def judged_claims(
         if all(claim.paper != paper for claim in claims):
             raise InputError(f"the register holds no claim of '{paper}'")
     wanted = [claim for claim in claims if papers is None or claim.paper in papers]
-    return [judge(claim, None if stored is None else stored[claim.arena]) for claim in wanted]
+    return [judge(claim) for claim in wanted if claim.central or not central]
 
 
 def _place(name: str, at: str) -> str:

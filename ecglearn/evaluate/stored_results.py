@@ -98,7 +98,9 @@ class StoredResults:
         """
         return t_interval(self.values(variant, measure))
 
-    def difference(self, variant: str, other: str, measure: str) -> Interval:
+    def difference(
+        self, variant: str, other: str, measure: str, *, shared: bool = False
+    ) -> Interval:
         """How much more one variant has than another, seed by seed: mean and 95% interval.
 
         Runs of one seed share random initialisation, order of patients and test patients, so their
@@ -108,11 +110,15 @@ class StoredResults:
             variant: which runs.
             other: what they are compared with.
             measure: which number.
+            shared: take the seeds that both were run with, while runs are still being made.
 
         Raises:
-            InputError: the two were not run with the same seeds.
+            InputError: the two were not run with the same seeds, or share fewer than two.
         """
         a, b = self.runs_of(variant), self.runs_of(other)
+        if shared:
+            both = {run["seed"] for run in a} & {run["seed"] for run in b}
+            a, b = ([run for run in runs if run["seed"] in both] for runs in (a, b))
         if [run["seed"] for run in a] != [run["seed"] for run in b]:
             raise InputError(f"'{variant}' and '{other}' were run with different seeds")
         return t_interval([x[measure] - y[measure] for x, y in zip(a, b, strict=True)])
