@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ecglearn.encoders.state_space import CircularConvolution, S4D, S4Block, S4Encoder
+from ecglearn.encoders.state_space import S4D, CircularConvolution, S4Block, S4Encoder
 
 
 def by_recurrence(layer, u, direction=0):
