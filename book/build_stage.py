@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import pkgutil
 import shutil
@@ -15,6 +16,11 @@ from book.build_inputs import digest
 from book.build_run import Run, Workshop
 
 SOURCES = ("*.md", "*.bib", "*.ipynb", "*.yml", "_static/*", "_extensions/*.py")
+# everything public, inherited members too, but for those of Python, PyTorch and pydantic
+INSIDE = """
+   :members:
+   :show-inheritance:
+   :inherited-members: Module, Protocol, Exception, BaseModel, tuple, dict, TorchFunctionMode"""
 SLOW_SECONDS, BIG_GB = 180, 3.0
 
 
@@ -36,7 +42,11 @@ def stage(workshop: Workshop, chapters: list[Chapter], runs: dict[str, Run]) -> 
     fill(target / "book" / "status.md", "chapters", status_table(runs))
     related = json.loads((book / "related.json").read_text())["rows"]
     fill(target / "book" / "related-work.md", "related", related_list(related))
-    fill(target / "book" / "api.md", "api", api_directives(workshop.package))
+    rooms = api_pages(workshop.package)
+    fill(target / "book" / "api.md", "api", api_list(workshop.package, rooms))
+    (target / "book" / "api").mkdir()
+    for room, text in rooms.items():
+        (target / "book" / "api" / f"{room}.md").write_text(text)
     vendor(target / "assets_root" / "vendor")
     return target
 
@@ -93,19 +103,43 @@ def too_much(run: Run) -> str:
     return " and ".join(filter(None, [slow, big]))
 
 
-def api_directives(package: str) -> str:
-    """One section for each public module; a package gives only what it says of itself."""
+def api_pages(package: str) -> dict[str, str]:
+    """Room to its page: a section for each public module, classes with bases and what they inherit.
+
+    Modules that lie in no room share the page `single-modules`.
+    """
     folder = find_spec(package).submodule_search_locations  # pyright: ignore[reportOptionalMemberAccess]
-    sections = []
-    for module in sorted(pkgutil.walk_packages(folder, f"{package}."), key=lambda m: m.name):
-        if "._" in module.name:
-            continue
-        room = module.name.removeprefix(f"{package}.")
-        title = f"{'##' if '.' not in room else '###'} {room}"
-        members = "" if module.ispkg else "\n   :members:"
-        directive = f".. automodule:: {module.name}{members}"
-        sections.append(f"{title}\n\n```{{eval-rst}}\n{directive}\n```")
-    return "\n\n".join(sections)
+    found = [m for m in pkgutil.walk_packages(folder, f"{package}.") if "._" not in m.name]
+    rooms = sorted(m.name for m in found if m.ispkg and m.name.count(".") == 1)
+    pages = {room.rpartition(".")[2]: [f"# {room}", automodule(room)] for room in rooms}
+    single = [f"# {package}: single modules"]
+    for module in sorted(found, key=lambda m: m.name):
+        room, _, inner = module.name.removeprefix(f"{package}.").partition(".")
+        if room not in pages:
+            single.append(f"## {module.name}\n\n{automodule(module.name, INSIDE)}")
+        elif inner:
+            members = "" if module.ispkg else INSIDE
+            pages[room].append(f"## {module.name}\n\n{automodule(module.name, members)}")
+    pages["single-modules"] = single
+    return {room: "\n\n".join(parts) + "\n" for room, parts in pages.items()}
+
+
+def automodule(name: str, options: str = "") -> str:
+    """The directive that shows a module; a package gives only what it says of itself."""
+    return f"```{{eval-rst}}\n.. automodule:: {name}{options}\n```"
+
+
+def api_list(package: str, rooms: dict[str, str]) -> str:
+    """The rooms with what each says of itself in its first line."""
+    lines = []
+    for room in rooms:
+        said = "modules that lie in no room: the contract, the registry, checkpoints, files"
+        if (spec := find_spec(f"{package}.{room}")) is not None and spec.origin is not None:
+            said = (ast.get_docstring(ast.parse(Path(spec.origin).read_text())) or "").split("\n")[
+                0
+            ]
+        lines.append(f"- {{doc}}`api/{room}`: {said}")
+    return "\n".join(lines)
 
 
 def fill(page: Path, name: str, text: str) -> None:

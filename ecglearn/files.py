@@ -69,7 +69,10 @@ def whole(path: Path) -> Iterator[Path]:
     with disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            part.touch()
+            usual = part.stat().st_mode
             yield part
+            part.chmod(usual)  # writers that go through a private file leave it to its owner alone
             sync(part)
             part.replace(path)
         except BaseException:

@@ -110,6 +110,14 @@ class Config:
         check_fields(cls, plain)
         return cls(**plain)
 
+    def for_data(self, some: ECGBatch) -> Self:
+        """The same with the sizes that only the data can tell; here none.
+
+        Args:
+            some: a few of the records that the method will be trained on.
+        """
+        return self
+
 
 class Weights(Description, extra="allow"):
     """What `Method.save` says about weights; callers of it may add what they like.
@@ -364,6 +372,27 @@ class ReportMethod(Method):
             texts: C of them; a lone one is one text.
         """
         return self.text(self.text.encode(texts))
+
+    def save(self, path: str | Path, **about: Any) -> None:
+        """Write weights, and which text model their head belongs to.
+
+        Args:
+            path: file to write.
+            **about: see `Method.save`.
+        """
+        known = self.text.known_fingerprint()
+        super().save(path, **({"text_model": known} if known else {}), **about)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """See `Method.load`; another text model than that of the training is refused when used.
+
+        Args:
+            path: see `Method.load`.
+        """
+        method = super().load(path)
+        method.text.fingerprint = str(method.about.pop("text_model", ""))
+        return method
 
     def reports(self, batch: ECGBatch) -> list[str]:
         """The reports of a batch.

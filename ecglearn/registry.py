@@ -60,7 +60,31 @@ def create(name: str, preset: str = "class", **changes: Any) -> Method:
     Book: five-methods#contract
     """
     cls = method_class(name)
-    return cls(cls.config_class.preset(preset, **changes))
+    return made(cls, cls.config_class.preset(preset, **changes))
+
+
+def made(cls: type[Method], config: Any) -> Method:
+    """A new method; sizes that do not go together are one sentence.
+
+    Args:
+        cls: of the method.
+        config: its sizes and weights.
+
+    Raises:
+        InputError: no such network can be made.
+
+    Book: five-methods#contract
+    """
+    try:
+        return cls(config)
+    except InputError:
+        raise
+    except (ValueError, AssertionError, RuntimeError, TypeError, ArithmeticError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"no {cls.title} can be made of these sizes ({said}): change the fields of its "
+            "configuration that meet there"
+        ) from error
 
 
 def load(path: str | Path) -> Method:

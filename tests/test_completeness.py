@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from importlib.metadata import requires, version
 from itertools import chain
@@ -157,3 +159,21 @@ def test_every_folder_of_the_library_is_a_package():
     """Without `__init__.py` the import contracts, the API page and the build overlook a folder."""
     folders = {path.parent for path in (ROOT / "ecglearn").rglob("*.py")}
     assert [str(f) for f in sorted(folders) if not (f / "__init__.py").exists()] == []
+
+
+def test_the_wheel_says_that_it_is_typed_and_has_every_file(tmp_path):
+    """Whoever installs it has the types, the small models, label sets and prompts."""
+    for path in tracked_files():
+        if path.parts[len(ROOT.parts)] in ("ecglearn", "pyproject.toml", "README.md", "LICENSE"):
+            place = tmp_path / "source" / path.relative_to(ROOT)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, place)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "-w", tmp_path, tmp_path / "source"], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as file:
+        packed = {name for name in file.namelist() if name.startswith("ecglearn/")}
+    assert "ecglearn/py.typed" in packed
+    assert packed == {
+        str(path.relative_to(ROOT)) for path in tracked_files() if ROOT / "ecglearn" in path.parents
+    }

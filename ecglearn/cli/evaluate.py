@@ -13,7 +13,9 @@ from torch import Tensor
 from ecglearn.abilities import EmbedsText
 from ecglearn.cli.data import Data, open_data
 from ecglearn.cli.terminal import say
-from ecglearn.errors import InputError
+from ecglearn.data import enough_cases
+from ecglearn.encoders import ReportError
+from ecglearn.errors import InputError, MissingGroupError
 from ecglearn.evaluate import (
     Split,
     auroc_intervals,
@@ -36,6 +38,7 @@ def evaluate(
     label_fractions: tuple[float, ...] = (0.01, 0.1, 1.0),
     seeds: int = 5,
     prompts: str | None = None,
+    least_cases: int = 10,
     seed: int = 0,
 ) -> None:
     """Macro AUROC with 95% intervals: without labels, and of linear probes with few and all labels.
@@ -50,12 +53,16 @@ def evaluate(
         out: table to write as well, .csv or .parquet.
         label_fractions: of the labelled training records.
         seeds: draws of these records.
-        prompts: JSON file with the wording of each class; None takes those of the library.
+        prompts: JSON file with the wording of each class, or ecg-de for German ones; None takes the
+            English ones of the library.
+        least_cases: a class with fewer cases, or fewer other records, in the test part is not
+            judged.
         seed: of the random encoder.
 
     Raises:
         CheckpointError: no weights of this library.
-        InputError: no such data, without labels, or another ending of `out`.
+        InputError: no such data, without labels, with no class that can be judged, or another
+            ending of `out`.
 
     Book: many-machines#commands
     """
@@ -73,7 +80,9 @@ def evaluate(
         method.cuda()
         random.cuda()
     rows = Split(*(source.rows(part) for part in Split._fields))
-    labels = Split(*(source.labels[part] for part in rows))
+    judged = _judged(source, rows.test, least_cases)
+    labels = Split(*(source.labels[part][:, judged] for part in rows))
+    cases = int(labels.test.sum())
     encoders = {
         name: _embedded(method, source, rows),
         "random encoder": _embedded(random, source, rows),
@@ -86,13 +95,28 @@ def evaluate(
     table.insert(1, "task", [f"probe, {share:.0%} of the labels" for share in table.pop("share")])
     table = table.rename(columns={"records": "labelled", "unseen": "unseen classes"})
     vectors = encoders[name].test
-    if (row := _without_labels(method, source, rows.test, vectors, prompts)) is not None:
+    if (row := _without_labels(method, source, rows.test, vectors, prompts, judged)) is not None:
         table.loc[len(table)] = {"encoder": name, **row, "labelled": 0, "unseen classes": 0}
+    table["classes"], table["cases"] = len(judged), cases
     say(f"intervals: 95% over {len(set(patients)):,} test patients")
     say(*table.to_string(index=False, float_format=lambda x: f"{x:.3f}").split("\n"))
     if out is not None:
         with whole(out) as part:
             (table.to_csv if out.suffix == ".csv" else table.to_parquet)(part, index=False)
+
+
+def _judged(source: Data, test: NDArray[np.int64], least: int) -> NDArray[np.int64]:
+    """Columns of the classes with enough cases and enough other records; the others are named."""
+    enough = enough_cases(source.labels[test], least=max(least, 1))
+    few = [name for name, kept in zip(source.classes, enough, strict=True) if not kept]
+    if not enough.any():
+        raise InputError(
+            f"no class has {least} cases and {least} other records among the {len(test)} test "
+            "records, so none can be judged: take more records, or a smaller --least-cases"
+        )
+    if few:
+        say(f"not judged, fewer than {least} cases or others in the test part: {', '.join(few)}")
+    return np.flatnonzero(enough)
 
 
 def _embedded(method: Any, source: Data, rows: Split) -> Split:
@@ -108,18 +132,24 @@ def _demographics(source: Data, rows: Split) -> Split:
 
 
 def _without_labels(
-    method: Any, source: Data, test: NDArray[np.int64], vectors: Tensor, prompts: str | None
+    method: Any,
+    source: Data,
+    test: NDArray[np.int64],
+    vectors: Tensor,
+    prompts: str | None,
+    judged: NDArray[np.int64],
 ) -> dict[str, Any] | None:
-    """A row for methods that read reports, when every class has a wording."""
+    """A row for methods that read reports, when every class has a wording and there is a model."""
     if not isinstance(method, EmbedsText):
         return None
     try:
-        wordings = load_prompts(prompts or source.prompts, classes=source.classes)
-    except PromptError as error:
+        classes = [source.classes[k] for k in judged]
+        wordings = load_prompts(prompts or source.prompts, classes=classes)
+        scores = prompt_scores(vectors, method.embed_text, wordings)
+    except (PromptError, ReportError, MissingGroupError) as error:
         say(f"no zero-shot row: {error}", error=True)
         return None
-    scores = prompt_scores(vectors, method.embed_text, wordings)
     found = auroc_intervals(
-        scores.to_numpy(), source.labels[test], patients=source.patients[test].tolist()
+        scores.to_numpy(), source.labels[test][:, judged], patients=source.patients[test].tolist()
     ).loc["macro"]
     return {"task": "zero-shot", **found[["value", "low", "high"]]}

@@ -23,8 +23,9 @@ from ecglearn.errors import InputError
 from ecglearn.files import holding, whole
 from ecglearn.method import Method
 from ecglearn.recipe import Recipe
-from ecglearn.registry import list_methods, method_class
+from ecglearn.registry import list_methods, made, method_class
 from ecglearn.train import fit
+from ecglearn.train.logging import redrawn
 from ecglearn.train.settings import check_run
 from ecglearn.train.step import Precision
 
@@ -204,6 +205,7 @@ def _train_alone(name: str, run: Run) -> None:
     data = open_data(run.data, fs=run.model.fs, preprocess=run.model.preprocess)
     kind = method_class(name)
     records = _learnable(kind, data)
+    run = _fitted(run, records)
     source = data.records.about["digest"] if isinstance(data.records, Store) else ""
     now = Started(method=name, config=run.model.to_dict(), run=flags, data=source)
     resume = goes_on(run.out, now, resume=run.resume, overwrite=run.overwrite)
@@ -211,7 +213,7 @@ def _train_alone(name: str, run: Run) -> None:
         begin(run.out, now, anew=not resume)
     torch.manual_seed(run.seed)
     device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
-    method = kind(run.model).to(device)
+    method = made(kind, run.model).to(device)
     lines = []
     resolved = recipes(kind, run)
     for (part, stage), recipe in zip(method.stages(), resolved, strict=True):
@@ -226,6 +228,7 @@ def _train_alone(name: str, run: Run) -> None:
             accumulate=run.accumulate,
             precision=run.precision,
             compile=run.compile,
+            progress="lines" if os.environ.get("TQDM_DISABLE") or not redrawn() else "bar",
             log=None if run.log is None else run.log / part,
             **recipe.arguments(),
         )
@@ -239,6 +242,17 @@ def _train_alone(name: str, run: Run) -> None:
             recipes=[asdict(recipe) for recipe in resolved],
         )
     _say(f"weights: {run.out / WEIGHTS}")
+
+
+def _fitted(run: Run, records: Any) -> Run:
+    """With the sizes of the data, where the configuration leaves them to it."""
+    fitted = run.model.for_data(records[slice(0, 1)])
+    changed = [
+        f.name for f in fields(fitted) if getattr(fitted, f.name) != getattr(run.model, f.name)
+    ]
+    if changed:
+        _say(f"as the data have it: {', '.join(f'{n} {getattr(fitted, n)}' for n in changed)}")
+    return replace(run, model=fitted)
 
 
 def _read_reports(method: nn.Module, records: Any) -> None:
@@ -273,5 +287,5 @@ def _learnable(kind: type[Method], data: Data) -> Any:
 
 
 def _say(text: str) -> None:
-    if rank() == 0 and not os.environ.get("TQDM_DISABLE"):
+    if rank() == 0:
         say(text, error=True)

@@ -45,7 +45,10 @@ class TableScaler(nn.Module):
             InputError: another number of columns, or a column without any value.
         """
         if table.shape[1] != self.columns:
-            raise InputError(f"a table of {self.columns} columns is expected, not {table.shape[1]}")
+            raise InputError(
+                f"a table of {self.columns} columns is expected, not {table.shape[1]}; "
+                "`config.for_data(batch)` gives the configuration the sizes of the data"
+            )
         empty = table.isnan().all(0)
         if bool(empty.any()):
             raise InputError(

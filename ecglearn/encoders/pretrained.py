@@ -12,6 +12,22 @@ import torch
 from ecglearn.errors import EcglearnError
 
 EMBEDDED = "embedded"
+MED_CPT = "ncbi/MedCPT-Query-Encoder"
+#: Languages of what some models were trained on; nothing is known of others.
+READS = {
+    EMBEDDED: ("English",),
+    MED_CPT: ("English",),
+    "deepset/gbert-base": ("German",),
+    "GerMedBERT/medbert-512": ("German",),
+    "google-bert/bert-base-multilingual-cased": ("English", "German"),
+}
+# words that German ECG reports are made of and English ones are not
+_GERMAN = re.compile(
+    r"\b(?:und|mit|nicht|kein\w*|sonst|normales|sinus(?:rhythmus|bradykardie|tachykardie)|"
+    r"lagetyp|(?:links|rechts)(?:typ|schenkel\w*|herz\w*|hypertrophie)|steiltyp|\w*schenkelblock|"
+    r"vorhof\w*|kammer\w*|wahrscheinlich|auffällig\w*|verdacht|verl[äÄ]ngerung|überleitung\w*)\b",
+    re.IGNORECASE,
+)
 _SHOWN = 4  # tensors that a message names
 
 
@@ -146,6 +162,17 @@ def check_tokenizer(tokenizer: Any, model: Any, name: str, error: type[EcglearnE
             f"the tokenizer of '{name}' has {len(tokenizer)} words and its model {rows}: give both "
             "from one and the same model"
         )
+
+
+def german(text: str) -> bool:
+    """Whether a report has a word that only German ones have.
+
+    Args:
+        text: a report.
+
+    Book: tamer#text-side
+    """
+    return _GERMAN.search(text) is not None
 
 
 def _some(names: list[str]) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from ecglearn.encoders.batch_norm import BatchNorm1d, BatchNorm2d
+from ecglearn.errors import InputError
 
 CONVOLUTION = {1: nn.Conv1d, 2: nn.Conv2d}
 NORM = {1: BatchNorm1d, 2: BatchNorm2d}
@@ -62,12 +63,17 @@ def residual_stages(
         axes: 1 for time, 2 for frequency and time.
 
     Raises:
-        InputError: `widths` and `blocks` have different lengths.
+        InputError: `widths` and `blocks` have different lengths, or there is no stage.
 
     Source: He et al. 2016; the stem without pooling is that of Liu et al. 2024 (MERL).
 
     Book: tamer#tamer-encoders
     """
+    if len(widths) != len(blocks) or not widths:
+        raise InputError(
+            f"widths {tuple(widths)} and blocks {tuple(blocks)} should have one number for each "
+            "stage, one stage or more"
+        )
     stem = nn.Sequential(
         CONVOLUTION[axes](channels, widths[0], 7, 2, padding=3, bias=False),
         NORM[axes](widths[0]),

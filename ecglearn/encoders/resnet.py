@@ -35,9 +35,9 @@ class ECGResNet(nn.Module):
         leads: int = 12,
     ) -> None:
         super().__init__()
+        self.stem, self.blocks = residual_stages(leads, widths, blocks, axes=1)
         self.stages = len(widths)
         self.width = widths[-1]
-        self.stem, self.blocks = residual_stages(leads, widths, blocks, axes=1)
 
     def tokens(self, samples: int) -> int:
         """How many tokens an input of this length gives.

@@ -33,9 +33,9 @@ class SpectrogramCNN(nn.Module):
         leads: int = 12,
     ) -> None:
         super().__init__()
+        self.stem, self.blocks = residual_stages(leads, widths, blocks, axes=2)
         self.stages = len(widths)
         self.width = widths[-1]
-        self.stem, self.blocks = residual_stages(leads, widths, blocks, axes=2)
 
     def plane(self, frequencies: int, frames: int) -> tuple[int, int]:
         """Rows and columns of the grid of tokens.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import warnings
 from collections.abc import Collection, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +16,10 @@ from torch import Tensor
 
 from ecglearn.encoders.pretrained import (
     EMBEDDED,
+    MED_CPT,
+    READS,
     check_tokenizer,
+    german,
     load_exactly,
     locate,
     not_found,
@@ -23,7 +28,7 @@ from ecglearn.encoders.pretrained import (
 from ecglearn.errors import InputError, MissingGroupError
 
 EMBEDDED_FOLDER = Path(__file__).with_name("report_bert")
-MED_CPT = "ncbi/MedCPT-Query-Encoder"
+LIMIT = 256  # tokens of a report
 MEMORY = 2 * 10**9  # bytes of encoded reports that are kept: about 12,000 of 50 words at width 768
 Asked = tuple[str, int | None]  # a report, and to how many positions it is padded
 BUCKET = 64  # reports of similar length that are encoded together
@@ -81,6 +86,8 @@ class TextEncoder:
         model: a Hugging Face BERT that returns attentions.
         tokenizer: the tokenizer that belongs to it.
         name: shown in messages and figures.
+        reads: languages that it was trained on, where they are known; a warning says when it meets
+            German and does not read it.
         limit: tokens of a report, [CLS] and [SEP] included; longer reports are cut, with a warning.
         memory: bytes of encoded reports to keep; when there are more, those that were asked for
             longest ago are forgotten and read again when needed. The reports of one call are
@@ -90,15 +97,23 @@ class TextEncoder:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, *, name: str, limit: int = 256, memory: int = MEMORY
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        name: str,
+        reads: Sequence[str] | None = None,
+        limit: int = LIMIT,
+        memory: int = MEMORY,
     ) -> None:
         self.model = model.eval().requires_grad_(False)
-        self.tokenizer, self.name = tokenizer, name
+        self.tokenizer, self.name, self.reads = tokenizer, name, tuple(reads or ())
         self.limit = min(limit, model.config.max_position_embeddings)
         self.width: int = model.config.hidden_size
         self.encoded = 0  # reports that went through the model
         self.memory, self.held = memory, 0
         self._known: dict[Asked, tuple[Tensor, ...]] = {}  # longest unasked first
+        self._warned = False
 
     def encode(self, reports: Sequence[str], *, pad_to: int | None = None) -> EncodedReports:
         """Tokens, word mask, attention of [CLS] and pooled vector.
@@ -177,11 +192,34 @@ class TextEncoder:
         """How many parameters the frozen model has."""
         return sum(p.numel() for p in self.model.parameters())
 
+    @cached_property
+    def fingerprint(self) -> str:
+        """A short hash of its weights and of its words; any other model has another."""
+        made = hashlib.sha256(json.dumps(sorted(self.tokenizer.get_vocab().items())).encode())
+        for name, tensor in sorted(self.model.state_dict().items()):
+            made.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            made.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        return made.hexdigest()[:16]
+
+    def _warn_of_german(self, reports: list[str]) -> None:
+        if self._warned or not self.reads or "German" in self.reads:
+            return
+        if found := sum(map(german, reports)):
+            self._warned = True
+            others = ", ".join(name for name, known in READS.items() if "German" in known)
+            warnings.warn(
+                f"{found} of {len(reports)} reports are German, and {self.name} reads "
+                f"{' and '.join(self.reads)}: what it says of them means little; name a text model "
+                f"that reads German ({others}, or a folder)",
+                stacklevel=4,
+            )
+
     @torch.no_grad()
     def _read(self, reports: list[str], pad_to: int | None, asked: Collection[Asked]) -> None:
         if not reports:
             self._make_room(asked)
             return
+        self._warn_of_german(reports)
         ids = self.tokenizer(reports, add_special_tokens=False, verbose=False)["input_ids"]
         room = self.limit - 2
         long = sum(len(row) > room for row in ids)
@@ -233,8 +271,10 @@ def _bytes(encoded: tuple[Tensor, ...]) -> int:
 
 
 @cache
-def text_encoder(name: str = EMBEDDED, *, limit: int = 256, memory: int = MEMORY) -> TextEncoder:
+def text_encoder(name: str = EMBEDDED, *, limit: int = LIMIT, memory: int = MEMORY) -> TextEncoder:
     """Load a frozen text model; the same name gives the same object, with its memory.
+
+    The embedded model and MedCPT read English; which others are known to read German, `READS` says.
 
     Args:
         name: `embedded` for the small model that comes with the library, a folder in the format of
@@ -275,7 +315,8 @@ def text_encoder(name: str = EMBEDDED, *, limit: int = 256, memory: int = MEMORY
     except Exception as error:  # a damaged file shows as whatever the library stumbles over
         raise ReportError(not_found("text model", name, error, instead=MED_CPT)) from error
     shown = "embedded report model (small, ours)" if name == EMBEDDED else name
-    return TextEncoder(model, tokenizer, name=shown, limit=limit, memory=memory)
+    reads = READS.get(name)
+    return TextEncoder(model, tokenizer, name=shown, reads=reads, limit=limit, memory=memory)
 
 
 def bert_parameters() -> int:

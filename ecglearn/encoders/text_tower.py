@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ecglearn.distributed import gather
 from ecglearn.encoders.heads import MLPHead
 from ecglearn.encoders.text_encoder import (
+    LIMIT,
     EncodedReports,
     ReportError,
     TextEncoder,
@@ -25,13 +26,15 @@ Pooling = Literal["words", "pooler"]
 class TextTower(nn.Module):
     """Reports to vectors of the common space: one vector of the frozen model, through a head.
 
-    The frozen model is loaded at its first use; its weights are no parameters of the tower.
+    The frozen model is loaded at its first use; its weights are no parameters of the tower. Which
+    they must be, `fingerprint` says where a file knew it: the head fits no others.
 
     Args:
         text: frozen text model: a name on the hub, a folder, or `embedded`.
         text_width: its features W.
         width: features D of the common space.
         pooling: one vector from a report: the mean of its `words`, or the model's own `pooler`.
+        limit: tokens of a report that are read.
         pad_to: positions that the frozen model reads of each report, padding included.
 
     Source: Liu et al. 2024 (MERL) for the head and the pooler; that the words are averaged
@@ -47,11 +50,13 @@ class TextTower(nn.Module):
         width: int,
         *,
         pooling: Pooling = "words",
+        limit: int = LIMIT,
         pad_to: int | None = None,
     ) -> None:
         super().__init__()
         self.text, self.text_width = text, text_width
-        self.pooling, self.pad_to = pooling, pad_to
+        self.pooling, self.limit, self.pad_to = pooling, limit, pad_to
+        self.fingerprint = ""
         self.head = MLPHead(text_width, width)
         self._model: TextEncoder | None = None
 
@@ -60,17 +65,30 @@ class TextTower(nn.Module):
         """The frozen text model.
 
         Raises:
-            ReportError: it cannot be loaded, or has another width than configured.
+            ReportError: it cannot be loaded, has another width than configured, or is another one
+                than the head was trained on.
         """
         if self._model is None:
-            encoder = text_encoder(self.text)
+            encoder = text_encoder(
+                self.text, **({} if self.limit == LIMIT else {"limit": self.limit})
+            )
             if encoder.width != self.text_width:
                 raise ReportError(
                     f"{encoder.name} has {encoder.width} features; set text_width to this number "
                     f"instead of {self.text_width}"
                 )
+            if self.fingerprint and encoder.fingerprint != self.fingerprint:
+                raise ReportError(
+                    f"the text model {self.text!r} has other weights or words than the one that "
+                    f"this method was trained on (fingerprint {encoder.fingerprint}, not "
+                    f"{self.fingerprint}): give the model of that time, or train again"
+                )
             self._model = encoder
         return self._model
+
+    def known_fingerprint(self) -> str:
+        """That of the model in use, or of the one that a file named; empty where neither is."""
+        return self.fingerprint if self._model is None else self._model.fingerprint
 
     def encode(self, reports: str | Sequence[str]) -> EncodedReports:
         """What the frozen model says, on the device of the head and in its precision.

@@ -97,16 +97,17 @@ def interval_of(value: float, drawn: ArrayLike, *, tail: float = 0.025) -> Inter
 
     Args:
         value: of all records.
-        drawn: one number for each resampled cohort; NaN ones are left out.
+        drawn: one number for each resampled cohort; NaN ones are left out, as long as they are no
+            more than half.
         tail: share left out on each side.
 
     Returns:
-        Bounds are NaN when every number drawn is.
+        Bounds are NaN when most numbers drawn are: what is left would be a selection.
 
     Book: alignment-matrices#intervals
     """
     x = np.asarray(drawn, float)
-    if np.isnan(x).all():
+    if not len(x) or np.isnan(x).mean() > 0.5:
         return Interval(float(value), float("nan"), float("nan"))
     low, high = np.nanquantile(x, [tail, 1 - tail])
     return Interval(float(value), float(low), float(high))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HERE = Path(__file__).parent
+OURS = ("cohort", "ecg", "ecg-de")
 _FORM = 'it should be JSON of the form {"classes": {"name": ["wording", ...]}}'
 
 
@@ -102,8 +103,9 @@ def load_prompts(
     """Wordings of each class.
 
     Args:
-        name: `cohort` (findings of the simulated cohort), `ecg` (all public label sets), or a JSON
-            file of yours: `{"classes": {"name": ["wording", ...]}}`.
+        name: `cohort` (findings of the simulated cohort), `ecg` (all public label sets), `ecg-de`
+            (German, those of PTB-XL), or a JSON file of yours:
+            `{"classes": {"name": ["wording", ...]}}`.
         classes: classes wanted, in this order; None takes all of the file.
 
     Raises:
@@ -111,7 +113,7 @@ def load_prompts(
 
     Book: tamer#prompts
     """
-    path = HERE / "prompt_files" / f"{name}.json" if name in ("cohort", "ecg") else Path(name)
+    path = HERE / "prompt_files" / f"{name}.json" if name in OURS else Path(name)
     try:
         text = path.read_text("utf-8")
     except (OSError, ValueError) as error:

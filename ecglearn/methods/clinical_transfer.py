@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -109,6 +109,24 @@ class ClinicalTransferConfig(Config):
     def __post_init__(self) -> None:
         if self.order not in ORDERS:
             raise InputError(f"order must be one of {', '.join(ORDERS)}; got {self.order!r}")
+
+    def for_data(self, some: ECGBatch) -> ClinicalTransferConfig:
+        """The same with as many columns, flags and diagnoses as some records have.
+
+        Args:
+            some: a few records with `table` (sex as its last column), `labs` and `diagnoses`.
+        """
+        some.need("table", "labs", "diagnoses")
+        assert some.table is not None
+        assert some.labs is not None
+        assert some.diagnoses is not None
+        sizes: dict[str, Any] = {
+            "flags": 2 * some.labs.shape[1],
+            "diagnoses": some.diagnoses.shape[1],
+        }
+        if some.table.shape[1] != self.columns + len(self.categories):
+            sizes |= {"columns": some.table.shape[1] - 1, "categories": (2,)}
+        return replace(self, **sizes)
 
 
 @register

@@ -91,6 +91,7 @@ class DERIConfig(Config):
         heads: of the attention over ECG tokens.
         text: frozen text model: a name on the hub, a folder, or `embedded`.
         text_width: its features W.
+        text_limit: tokens of a report that it reads.
         pooling: one vector t from a report: mean of its words, or the text model's own pooler.
         words: most tokens of a report.
         temperature: tau of all contrasts.
@@ -144,6 +145,7 @@ class DERIConfig(Config):
     heads: int = 4
     text: str = MED_CPT
     text_width: int = 768
+    text_limit: int = 256
     pooling: Pooling = "words"
     words: int = 256
     temperature: float = 0.07
@@ -270,6 +272,7 @@ class DERI(ReportMethod):
             config.text_width,
             width,
             pooling=config.pooling,
+            limit=config.text_limit,
             pad_to=None if config.mask_padding else config.words,
         )
         self.kept = int(self.tokens * (1 - config.mask_ratio))

@@ -75,6 +75,7 @@ class MERLConfig(Config):
         heads: of every attention.
         text: frozen text model: a name on the hub, a folder, or `embedded`.
         text_width: its features W.
+        text_limit: tokens of a report that it reads.
         pooling: one vector from a report: mean of its words, or the text model's own pooler.
         pool_start: how class token and positions of the pooling start, see `ClassTokenPool`.
         temperature: tau of all contrasts between records.
@@ -105,6 +106,7 @@ class MERLConfig(Config):
     heads: int = 4
     text: str = MED_CPT
     text_width: int = 768
+    text_limit: int = 256
     pooling: Pooling = "words"
     pool_start: Literal["even", "released"] = "even"
     temperature: float = 0.07
@@ -151,7 +153,13 @@ class MERL(ReportMethod):
     def __init__(self, config: MERLConfig) -> None:
         super().__init__(config)
         width = config.width
-        self.text = TextTower(config.text, config.text_width, width, pooling=config.pooling)
+        self.text = TextTower(
+            config.text,
+            config.text_width,
+            width,
+            pooling=config.pooling,
+            limit=config.text_limit,
+        )
         if config.encoder == "resnet":
             self.ecg_encoder = ECGResNet(widths=config.widths, blocks=config.blocks)
             self.ecg_local = nn.Linear(self.ecg_encoder.width, width)

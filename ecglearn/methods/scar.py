@@ -19,7 +19,7 @@ from ecglearn.encoders.lead_time_transformer import Encoded, LeadTimeTransformer
 from ecglearn.encoders.masker import Masker, remove
 from ecglearn.encoders.pretrained import EMBEDDED
 from ecglearn.encoders.text_encoder import MED_CPT
-from ecglearn.encoders.text_tower import TextTower
+from ecglearn.encoders.text_tower import Pooling, TextTower
 from ecglearn.errors import InputError
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.relevance import relevance, selector_loss
@@ -70,6 +70,8 @@ class SCARConfig(Config):
         stem: how a token is read, see `LeadTimeTransformer`.
         text: frozen text model, see `TextTower`.
         text_width: its features.
+        text_limit: tokens of a report that it reads.
+        pooling: one vector from a report: mean of its words, or the text model's own pooler.
         temperature: tau of the contrast between records.
         mask: what hides tokens in training: "masker", or for comparison "random" cells, "leads"
             (each with chance one half), "few leads" (1 to 6 stay, as TolerantECG's students have
@@ -106,6 +108,8 @@ class SCARConfig(Config):
     stem: tuple[int, int, int] | None = None
     text: str = MED_CPT
     text_width: int = 768
+    text_limit: int = 256
+    pooling: Pooling = "words"
     temperature: float = 0.07
     mask: Literal["none", "leads", "few leads", "random", "masker"] = "masker"
     masker_text: bool = True
@@ -185,7 +189,13 @@ class SCAR(ReportMethod):
             stem=config.stem,
             selector="mean" if config.selector == "mean" else "learned",
         )
-        self.text = TextTower(config.text, config.text_width, config.out)
+        self.text = TextTower(
+            config.text,
+            config.text_width,
+            config.out,
+            pooling=config.pooling,
+            limit=config.text_limit,
+        )
         self.masker: Masker | None = None
         if config.mask == "masker":
             self.masker = Masker(

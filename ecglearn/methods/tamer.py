@@ -18,7 +18,7 @@ from ecglearn.encoders.pretrained import EMBEDDED
 from ecglearn.encoders.resnet import ECGResNet
 from ecglearn.encoders.spectrogram_cnn import SpectrogramCNN
 from ecglearn.encoders.text_encoder import MED_CPT, EncodedReports
-from ecglearn.encoders.text_tower import TextTower
+from ecglearn.encoders.text_tower import Pooling, TextTower
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.tokens import (
     Attended,
@@ -73,6 +73,8 @@ class TAMERConfig(Config):
         heads: of every attention.
         text: frozen text model: a name on the hub, a folder, or `embedded`.
         text_width: its features W.
+        text_limit: tokens of a report that it reads.
+        pooling: one vector from a report: mean of its words, or the text model's own pooler.
         temperature: tau of all contrasts between records.
         dropout: of the two views.
         same_report: records with the very same report are no negatives of each other.
@@ -100,6 +102,8 @@ class TAMERConfig(Config):
     heads: int = 4
     text: str = MED_CPT
     text_width: int = 768
+    text_limit: int = 256
+    pooling: Pooling = "words"
     temperature: float = 0.07
     dropout: float = 0.1
     same_report: bool = False
@@ -226,7 +230,13 @@ class TAMER(ReportMethod):
     def __init__(self, config: TAMERConfig) -> None:
         super().__init__(config)
         width = config.width
-        self.text = TextTower(config.text, config.text_width, width)
+        self.text = TextTower(
+            config.text,
+            config.text_width,
+            width,
+            pooling=config.pooling,
+            limit=config.text_limit,
+        )
         self.ecg_encoder = ECGResNet(widths=config.widths, blocks=config.blocks)
         self.ecg_local = nn.Linear(self.ecg_encoder.width, width)
         self.ecg_head = MLPHead(width, width)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -22,7 +21,7 @@ from ecglearn.errors import InputError
 from ecglearn.files import holding
 from ecglearn.method import Method, Stage
 from ecglearn.train.grad_cache import check_accumulation
-from ecglearn.train.logging import History, StepLog
+from ecglearn.train.logging import History, Kind, Progress, StepLog, progress_kind
 from ecglearn.train.optim import optimiser, schedule
 from ecglearn.train.resume import TrainingError, load_state, save_state
 from ecglearn.train.settings import check_run
@@ -48,7 +47,7 @@ def fit(
     precision: Precision = "fp32",
     compile: bool = False,
     log: str | Path | None = None,
-    progress: bool | None = None,
+    progress: bool | Kind | None = None,
     after_epoch: Callable[[int], None] | None = None,
 ) -> History:
     """Train a method: AdamW, warm-up, cosine decay, one bar with the named terms.
@@ -80,7 +79,9 @@ def fit(
         precision: "bf16" for matrix products in bfloat16.
         compile: through `torch.compile`; rounding differs.
         log: folder for TensorBoard: each term and rate at each step.
-        progress: show a bar; None shows it unless the environment sets TQDM_DISABLE.
+        progress: "bar" (or True), "lines" for one line an epoch, "none" (or False); None: a bar in
+            a terminal or a notebook, lines in a file, and nothing where the environment sets
+            TQDM_DISABLE.
         after_epoch: called with the number of epochs done.
 
     Raises:
@@ -131,7 +132,6 @@ def fit(
         "config": describe(method),
     }
     path = None if out is None else Path(out) / "last.safetensors"
-    hidden = bool(os.environ.get("TQDM_DISABLE")) if progress is None else not progress
     found = turns(method)
     alone = nullcontext() if out is None or rank() > 0 else holding(Path(out))
     with only(chain.from_iterable(found), method), alone:
@@ -159,8 +159,8 @@ def fit(
         ]
         method.train()
         log_steps = StepLog(log, history.steps)
-        bar = tqdm(
-            total=epochs * batches, initial=history.steps, disable=hidden or rank() > 0, unit="step"
+        shown = Progress(
+            progress_kind(progress), total=epochs * batches, done=history.steps, epochs=epochs
         )
         for epoch in range(history.steps // batches, epochs):
             order = torch.randperm(
@@ -182,14 +182,14 @@ def fit(
                     for name, value in terms.items():
                         sums[name] = sums.get(name, 0.0) + value / batches
                 history.steps += 1
-                bar.update()
-                bar.set_postfix({k: f"{v * batches / (number + 1):.3f}" for k, v in sums.items()})
+                shown.step({k: v * batches / (number + 1) for k, v in sums.items()})
+            shown.epoch(epoch + 1, history.steps, sums)
             history.epochs.append({"epoch": epoch + 1, **sums, "total": sum(sums.values())})
             if path is not None and rank() == 0:
                 save_state(path, method, optimisers, history, settings)
             if after_epoch is not None:
                 after_epoch(epoch + 1)
-        bar.close()
+        shown.close()
         log_steps.close()
     return history
 

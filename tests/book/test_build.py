@@ -13,7 +13,7 @@ from book import build
 from book.build_chapters import Chapter, chapters, pages
 from book.build_inputs import chapter_inputs, reads_name
 from book.build_run import Run, Workshop, run_notebook
-from book.build_stage import measured, status_table, too_much, with_outputs
+from book.build_stage import api_pages, measured, status_table, too_much, with_outputs
 from ecglearn import provenance
 from ecglearn.provenance import imported_modules
 
@@ -213,3 +213,15 @@ def test_table_of_contents_is_read_in_order(tmp_path):
         (tmp_path / "chapters" / f"{name}.ipynb").write_text(json.dumps({}))
     assert pages(tmp_path / "_toc.yml") == ["chapters/a", "b", "chapters/c"]
     assert [chapter.name for chapter in chapters(tmp_path)] == ["a", "c"]
+
+
+def test_every_room_has_an_api_page_and_a_place_in_the_contents():
+    found = api_pages("ecglearn")
+    toc = pages(build.ROOT / "book" / "_toc.yml")
+    assert [f"api/{room}" for room in found] == [page for page in toc if page.startswith("api/")]
+    assert (
+        ".. automodule:: ecglearn.methods.merl\n   :members:\n   :show-inheritance:"
+        in (found["methods"])
+    )
+    assert "ecglearn.methods" not in found["single-modules"]
+    assert ".. automodule:: ecglearn.method\n" in found["single-modules"]

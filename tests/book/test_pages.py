@@ -129,6 +129,21 @@ def test_every_local_link_leads_somewhere(site):
             assert unquote(parts.fragment) in anchors[target], f"{path.name} links to {href}"
 
 
+def test_pages_of_the_library_are_small_and_show_what_is_inherited(site):
+    """A class shows its bases and the methods of its bases, but for those of PyTorch."""
+    pages = list((site / "api").glob("*.html"))
+    assert max(page.stat().st_size for page in pages) < 800_000
+    soup = BeautifulSoup((site / "api" / "methods.html").read_text(), "html.parser")
+    merl = "ecglearn.methods.merl.MERL"
+    assert {f"{merl}.{name}" for name in ("embed", "embed_text", "save", "load")} <= {
+        str(node["id"]) for node in soup.find_all(id=True)
+    }
+    assert not soup.find_all(id=f"{merl}.register_buffer")
+    entry = soup.find(id=merl)
+    assert entry is not None
+    assert "Bases: ReportMethod" in " ".join(entry.find_next("dd").get_text(" ").split())  # pyright: ignore
+
+
 def test_no_page_is_left_unopened(site):
     written = {str(p.relative_to(site).with_suffix("")) for p in site.rglob("*.html")}
     inner = {page for page in written if not page.startswith(("_", "vendor"))}

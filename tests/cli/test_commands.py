@@ -142,6 +142,33 @@ def test_train_writes_weights_and_history(trained):
     assert load(trained)[1]["run"]["data"] == "cohort:80"
 
 
+def test_the_paper_s_clinical_transfer_takes_the_sizes_of_the_data(tmp_path, capsys):
+    small = ("width", "8", "layers", "1", "table-width", "8", "projector", "8")
+    flags = [f"--model.{x}" if x.isalpha() or "-" in x else x for x in small]
+    words = ["--preset", "paper", "--epochs", "1", "--batch-size", "16", *flags]
+    main(["train", "clinical-transfer", "--data", "cohort:40", "--out", str(tmp_path), *words])
+    said = capsys.readouterr().err
+    assert "as the data have it: columns 10, categories (2,), flags 18, diagnoses 9" in said
+    config = load_model(tmp_path / "weights.safetensors").config
+    assert (config.diagnoses, config.table_dropout) == (9, (0.25, 0.25, 0.5))
+
+
+def test_a_log_file_gets_one_line_for_each_epoch(tmp_path, capsys, monkeypatch):
+    words = ["train", "scar", "--data", "cohort:40", "--preset", "smoke", "--batch-size", "16"]
+    for number, disabled in enumerate(("1", "")):
+        monkeypatch.setenv("TQDM_DISABLE", disabled)
+        main([*words, "--epochs", "2", "--out", str(tmp_path / str(number))])
+        said = capsys.readouterr().err
+        assert "\r" not in said
+        lines = re.findall(r"^epoch (\d) of 2, step (\d): (?:\w+ -?[\d.]+(?:, )?)+$", said, re.M)
+        assert lines == [("1", "1"), ("2", "2")]
+
+
+def test_weights_can_be_read_by_whom_the_other_files_can(trained):
+    modes = {path.stat().st_mode for path in trained.parent.iterdir() if path.is_file()}
+    assert len(modes) == 1
+
+
 @pytest.mark.parametrize(
     ("name", "stages"),
     [
@@ -230,6 +257,8 @@ def test_evaluate_compares_with_two_references(trained, tmp_path, capsys):
         "1",
         "--seeds",
         "2",
+        "--least-cases",
+        "2",
     ]
     main([*words, "--out", str(tmp_path / "t.csv")])
     shown = capsys.readouterr().out
@@ -243,8 +272,36 @@ def test_evaluate_compares_with_two_references(trained, tmp_path, capsys):
     assert table["task"].iloc[-1] == "zero-shot"
     assert table["value"].between(table["low"], table["high"]).all()
     assert "zero-shot" in shown
+    source = open_data("cohort:80", fs=100)
+    there = source.labels[source.rows("test")]
+    judged = (there.sum(0) >= 2) & ((~there).sum(0) >= 2)
+    assert 0 < judged.sum() < len(judged)
+    assert set(table["classes"]) == {judged.sum()}
+    assert set(table["cases"]) == {there[:, judged].sum()}
+    left_out = re.search(r"not judged, fewer than 2 cases .*: (.*)", shown)
+    assert left_out is not None
+    assert left_out[1].split(", ") == [
+        c for c, kept in zip(source.classes, judged, strict=True) if not kept
+    ]
     main([*words, "--out", str(tmp_path / "t.parquet")])
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "t.parquet"), table, check_dtype=False)
+
+
+def test_evaluate_without_the_text_model_gives_the_probes(trained, tmp_path, capsys):
+    tensors, about = load(trained)
+    assert about["text_model"] == text_encoder().fingerprint
+    gone = about | {"config": about["config"] | {"text": str(tmp_path / "gone")}}
+    other = about | {"text_model": "0123456789abcdef"}
+    words = ["--data", "cohort:80", "--label-fractions", "1", "--least-cases", "2"]
+    for changed, said in ((gone, "no text model"), (other, "other weights or words than")):
+        save(tmp_path / "w", tensors, about=changed)
+        main(["evaluate", str(tmp_path / "w"), *words, "--out", str(tmp_path / "t.csv")])
+        assert f"no zero-shot row: {'the' if changed is other else ''}".strip() in (
+            errors := capsys.readouterr().err
+        )
+        assert said in errors
+        table = pd.read_csv(tmp_path / "t.csv")
+        assert list(table["encoder"]) == ["merl", "random encoder", "age and sex"]
 
 
 def test_embed_a_store_and_simulated_patients(trained, store, tmp_path, capsys):
@@ -303,6 +360,12 @@ def test_refusals_of_train(store, tmp_path):
     assert "larger than the data" in refusal(
         "train", "scar", "--data", "cohort:20", *out, "--preset", "smoke"
     )
+    assert "should have one number for each stage" in refusal(
+        "train", "merl", "--data", "cohort:40", *out, *SMOKE, "--model.widths", "8", "16"
+    )
+    assert "no MERL can be made of these sizes" in refusal(
+        "train", "merl", "--data", "cohort:40", *out, *SMOKE, "--model.width", "30"
+    )
     assert "batch norms" in refusal(
         "train", "merl", "--data", "cohort:80", *out, *SMOKE, "--accumulate", "2"
     )
@@ -318,6 +381,9 @@ def test_refusals_of_weights(trained, tmp_path):
     save(tmp_path / "a", tensors, about=about | {"config": about["config"] | {"depth": 3}})
     assert "configuration that this version does not know" in refusal(
         "evaluate", tmp_path / "a", "--data", "cohort:40"
+    )
+    assert "no class has 10 cases and 10 other records" in refusal(
+        "evaluate", trained, "--data", "cohort:40"
     )
     assert "written as .csv or .parquet" in refusal(
         "evaluate", trained, "--data", "cohort:40", "--out", tmp_path / "t.xlsx"

@@ -4,6 +4,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel, BertTokenizer
 
+from ecglearn.encoders.pretrained import german
 from ecglearn.encoders.text_encoder import (
     EMBEDDED_FOLDER,
     ReportError,
@@ -155,3 +156,45 @@ def test_embedded_model_is_small_and_knows_the_reports():
 
 def test_size_of_bert_base_needs_no_weights():
     assert bert_parameters() == 109_482_240
+
+
+def test_the_fingerprint_is_that_of_weights_and_words(embedded_twin):
+    one, other = embedded_twin
+    assert one.fingerprint == other.fingerprint
+    del other.fingerprint
+    with torch.no_grad():
+        next(other.model.parameters())[0, 0] += 1e-3
+    assert one.fingerprint != other.fingerprint
+
+
+@pytest.fixture
+def embedded_twin():
+    return [text_encoder.__wrapped__() for _ in range(2)]
+
+
+@pytest.mark.parametrize(
+    ("report", "is_german"),
+    [
+        ("sinusrhythmus normales ekg", True),
+        ("Linksschenkelblock, sonst unauffällig", True),
+        ("Vorhofflimmern", True),
+        ("qt-verlÄngerung", True),
+        ("sinus rhythm. normal ECG.", False),
+        ("left bundle branch block in sinus tachycardia", False),
+        ("RSR' in V1; P mitrale", False),
+    ],
+)
+def test_german_is_told_apart(report, is_german):
+    assert german(report) is is_german
+
+
+def test_a_model_that_reads_english_warns_of_german_once(embedded_twin):
+    encoder = embedded_twin[0]
+    assert encoder.reads == ("English",)
+    encoder.encode(["sinus rhythm."])
+    with pytest.warns(UserWarning, match=r"1 of 2 reports are German, and .* reads English.*gbert"):
+        encoder.encode(["sinusrhythmus normales ekg", "atrial flutter."])
+    encoder.encode(["vorhofflimmern"])
+    known = embedded_twin[1]
+    known.reads = ("English", "German")
+    known.encode(["sinusrhythmus normales ekg"])

@@ -77,3 +77,6 @@ def test_an_interval_of_draws_leaves_nan_out():
     assert interval_of(7, drawn) == Interval(7, 2.5, 97.5)
     assert interval_of(7, drawn, tail=0.1) == Interval(7, 10, 90)
     assert np.isnan(interval_of(7, [float("nan")] * 3)[1:]).all()
+    half = [*np.arange(3.0), *[float("nan")] * 3]
+    assert interval_of(1, half)[1:] == pytest.approx((0.05, 1.95))
+    assert np.isnan(interval_of(1, [*half, float("nan")])[1:]).all()

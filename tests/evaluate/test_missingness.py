@@ -11,6 +11,7 @@ from ecglearn.evaluate import (
     Split,
     apply_missing,
     cmrs,
+    cmrs_draws,
     critical,
     critical_views,
     evidence_removed,
@@ -21,6 +22,7 @@ from ecglearn.evaluate import (
     random_keep_masks,
     token_drops,
 )
+from ecglearn.evaluate.intervals import interval_of, resampled_rows
 from ecglearn.methods.merl import MERL, MERLConfig
 from ecglearn.signals.missing import missing_share
 
@@ -262,3 +264,16 @@ def test_a_probe_is_asked_like_any_model():
         for view in (test, *(apply_missing(test, keep) for keep in views.values()))
     ]
     np.testing.assert_allclose(table["auroc"], expected)
+
+
+def test_cmrs_with_most_draws_nan_has_no_interval():
+    """Where the full view separates hardly anybody, what draws are left are a selection."""
+    rng = np.random.default_rng(0)
+    y = np.zeros((40, 3))
+    y[np.arange(40), rng.integers(3, size=40)] = 1
+    full = -0.2 * y + rng.normal(size=y.shape)
+    rows = list(resampled_rows(40, 100))
+    drawn = cmrs_draws(full + rng.normal(size=y.shape), full, y, rows)
+    assert 0.5 < np.isnan(drawn[:, 0]).mean() < 1
+    assert {0.0, 1.0} >= set(np.nanquantile(drawn[:, 0], [0.025, 0.975]).round(1))
+    assert np.isnan(interval_of(0.5, drawn[:, 0])[1:]).all()

@@ -101,6 +101,11 @@ def test_label_sets_are_complete_and_have_prompts(name):
 def test_every_prompt_belongs_to_a_class():
     known = {c for name in LABEL_SETS for c in label_set(name)}
     assert set(load_prompts("ecg")) == known
+    german = load_prompts("ecg-de")
+    assert set(german) == {c for name in LABEL_SETS if "ptbxl" in name for c in label_set(name)}
+    assert not {t for words in german.values() for t in words} & {
+        t for words in load_prompts("ecg").values() for t in words
+    }
     assert list(load_prompts()) == list(FINDINGS)
 
 

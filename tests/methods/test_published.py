@@ -16,7 +16,12 @@ from ecglearn.registry import list_methods, method_class
 
 RESNET18 = {"widths": (64, 128, 256, 512), "blocks": (2, 2, 2, 2)}
 VIT_TINY = {"patch": 50, "vit_width": 192, "vit_depth": 12, "vit_heads": 3}
-MED_CPT = {"text": "ncbi/MedCPT-Query-Encoder", "text_width": 768}
+MED_CPT = {
+    "text": "ncbi/MedCPT-Query-Encoder",
+    "text_width": 768,
+    "text_limit": 256,
+    "pooling": "words",
+}
 TEN_SECONDS = {"fs": 500, "samples": 5000, "preprocess": "standard"}
 
 MERL = {  # Liu et al. 2024, sections 3 and 4.1
@@ -27,7 +32,6 @@ MERL = {  # Liu et al. 2024, sections 3 and 4.1
     "encoder": "resnet",
     "width": 256,
     "heads": 4,
-    "pooling": "words",
     "pool_start": "even",
     "temperature": 0.07,
     "directions": "mean",
@@ -44,7 +48,6 @@ DERI = {  # Chen et al. 2025, figure 2 and section 4.1
     "stride": 3,
     "width": 256,
     "heads": 4,
-    "pooling": "words",
     "words": 256,
     "temperature": 0.07,
     "align": 1.0,
@@ -382,6 +385,7 @@ NUMBERS = {
     "encoders.report_generator.ReportGenerator": {"k": 1, "limit": 256},
     "encoders.report_generator.report_generator": {"k": 1, "limit": 256},
     "encoders.inference.map_batches": {"size": 128},
+    "encoders.text_tower.TextTower": {"limit": 256},
     "encoders.text_encoder.TextEncoder": {"limit": 256, "memory": 2_000_000_000},
     "encoders.text_encoder.text_encoder": {"limit": 256, "memory": 2_000_000_000},
     "data.transforms.sample_frames": {"records": 1},

@@ -94,7 +94,19 @@ def test_commands(installed, tmp_path, capsys):
     main(["train", "sixth", *words, "--out", str(tmp_path), *SMOKE, "--model.temperature", "0.3"])
     weights = str(tmp_path / "weights.safetensors")
     assert load_tensors(weights)[1]["config"]["temperature"] == 0.3
-    main(["evaluate", weights, *words, "--label-fractions", "1", "--out", str(tmp_path / "t.csv")])
+    main(
+        [
+            "evaluate",
+            weights,
+            *words,
+            "--label-fractions",
+            "1",
+            "--least-cases",
+            "1",
+            "--out",
+            str(tmp_path / "t.csv"),
+        ]
+    )
     table = pd.read_csv(tmp_path / "t.csv")
     assert table["encoder"].tolist() == ["sixth", "random encoder", "age and sex", "sixth"]
     main(["embed", weights, *words, "--out", str(tmp_path / "e.parquet")])
