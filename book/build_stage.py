@@ -37,6 +37,7 @@ def stage(workshop: Workshop, chapters: list[Chapter], runs: dict[str, Run]) -> 
     related = json.loads((book / "related.json").read_text())["rows"]
     fill(target / "book" / "related-work.md", "related", related_list(related))
     fill(target / "book" / "api.md", "api", api_directives(workshop.package))
+    views(target / "book" / "_static")
     vendor(target / "assets_root" / "vendor")
     return target
 
@@ -112,6 +113,15 @@ def fill(page: Path, name: str, text: str) -> None:
     """Replaces ``{{ name }}`` on a page that the build completes."""
     if page.exists():
         page.write_text(page.read_text().replace(f"{{{{ {name} }}}}", text))
+
+
+def views(static: Path) -> None:
+    """Writes the script and the style of the library's views."""
+    from ecglearn.plots.views.script import page_script, widget_style
+
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "views.js").write_text(page_script())
+    (static / "views.css").write_text(widget_style())
 
 
 def vendor(target: Path) -> None:
