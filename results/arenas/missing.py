@@ -59,7 +59,8 @@ def run(variant: str, seed: int) -> dict[str, float]:
     train, test, written, views = patients(seed)
     config = CONFIGS[variant]
     torch.manual_seed(seed)
-    method: Any = (SCAR if isinstance(config, SCARConfig) else MERL)(config)
+    kind: Any = SCAR if isinstance(config, SCARConfig) else MERL
+    method = kind(config)
     mean = Averaged(method, PASSES)
     settings: dict[str, Any] = {"batch_size": BATCH, "seed": seed, "progress": False}
     fit(method, train, epochs=PASSES, after_epoch=mean.after_epoch, **settings)

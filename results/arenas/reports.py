@@ -121,8 +121,7 @@ def run(variant: str, seed: int) -> dict[str, float]:
     name, size = variant.removesuffix(" pairs").split("; ")
     train, test, site = patients(int(size), seed)
     torch.manual_seed(seed)
-    kind = {TAMERConfig: TAMER, DERIConfig: DERI, MERLConfig: MERL}[type(CONFIGS[name])]
-    method = kind(CONFIGS[name])
+    method = made(CONFIGS[name])
     mean = Averaged(method, PASSES)
     settings: dict[str, Any] = {"batch_size": BATCH, "seed": seed, "progress": False}
     fit(method, train, epochs=PASSES, after_epoch=mean.after_epoch, **settings)
@@ -165,12 +164,22 @@ def run(variant: str, seed: int) -> dict[str, float]:
     return row
 
 
+def made(config: Any) -> Any:
+    """A method of a configuration.
+
+    Args:
+        config: of TAMER, DERI or MERL.
+    """
+    kinds: dict[type, type] = {TAMERConfig: TAMER, DERIConfig: DERI, MERLConfig: MERL}
+    return kinds[type(config)](config)
+
+
 def flutter(scores: pd.DataFrame, truth: pd.DataFrame) -> float:
     """Flutter told from fibrillation among those who have one of them: AUROC of the difference."""
     one, other = "atrial flutter", "atrial fibrillation"
     rows = (truth[one] | truth[other]).to_numpy()
-    more = (scores[one] - scores[other])[rows].to_frame(one)
-    return macro_auroc(more, truth[rows][[one]].reset_index(drop=True)).value
+    more = (scores[one] - scores[other]).to_numpy()[rows, None]
+    return macro_auroc(more, truth[one].to_numpy()[rows, None]).value
 
 
 class Probed:

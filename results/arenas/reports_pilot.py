@@ -7,8 +7,6 @@ from typing import Any
 import torch
 
 from ecglearn.evaluate import load_prompts, macro_auroc, prompt_scores
-from ecglearn.methods.merl import MERL, MERLConfig
-from ecglearn.methods.tamer import TAMER
 from ecglearn.train import fit
 from results.arenas.averaging import Averaged
 from results.arenas.reports import (
@@ -20,6 +18,7 @@ from results.arenas.reports import (
     TEST,
     asked,
     findings,
+    made,
     patients,
 )
 
@@ -31,9 +30,8 @@ FEW = 1024
 def run(variant: str, seed: int) -> dict[str, float]:
     """Zero-shot AUROC by the last weights and by their mean, by wordings, by test patients."""
     train, test, _ = patients(TRAIN, FIRST + seed)
-    config = CONFIGS[variant]
     torch.manual_seed(FIRST + seed)
-    method: Any = (MERL if isinstance(config, MERLConfig) else TAMER)(config)
+    method = made(CONFIGS[variant])
     mean = Averaged(method, PASSES)
     settings: dict[str, Any] = {"batch_size": BATCH, "seed": FIRST + seed, "progress": False}
     fit(method, train, epochs=PASSES, after_epoch=mean.after_epoch, **settings)

@@ -1,6 +1,7 @@
 """Stored runs: of known tables, with provenance, and one cell of each table made again."""
 
 import os
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_one_cell_is_made_again(name, monkeypatch):
         assert abs(again[measure] - stored[measure]) <= width, (measure, again[measure], stored)
 
 
-def counted(calls, tmp_path, monkeypatch, variants=("a", "b"), seeds=2):
+def counted(calls, tmp_path, monkeypatch, *, seeds: Any = 2):
     def run(variant: str, seed: int) -> dict[str, float]:
         calls.append((variant, seed))
         return {"auroc": 0.5 + seed / 3}
@@ -98,7 +99,7 @@ def counted(calls, tmp_path, monkeypatch, variants=("a", "b"), seeds=2):
     run.__module__ = "results.run_files"
     monkeypatch.setattr(run_files, "RUNS", tmp_path)
     monkeypatch.setattr(maker, "RUNS", tmp_path)
-    table = Table(run, tuple(variants), "two variants", seeds=seeds)
+    table = Table(run, ("a", "b"), "two variants", seeds=seeds)
     monkeypatch.setitem(TABLES, "toy", table)
     return table
 
