@@ -30,8 +30,8 @@ chapter: $(READY) ## the same for one chapter: make chapter C=ptacl
 	@test -n "$(C)" || { echo "name a chapter: make chapter C=ptacl"; exit 2; }
 	@$(BIN)/python -m book.build --only $(C)
 
-results: $(READY) ## remake the small tables of the longer runs, with their provenance
-	@$(BIN)/python results/make.py
+results: $(READY) ## make the longer runs that are not there yet: make results T=reports
+	@$(BIN)/python results/make.py $(T)
 
 test: check ## the checks, then every test; pages are opened when a Chromium is found
 	@$(BIN)/python -m pytest tests
