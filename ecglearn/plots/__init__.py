@@ -5,6 +5,7 @@ from ecglearn.plots.clinical import correlation_player, lifts_side_by_side
 from ecglearn.plots.compare import finding_map, measure_panels, seed_panels
 from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
+from ecglearn.plots.dumbbells import Dumbbells
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
 from ecglearn.plots.forest import ClaimBoard, Forest
 from ecglearn.plots.missingness import (
@@ -23,6 +24,7 @@ __all__ = [
     "Arrow",
     "Box",
     "ClaimBoard",
+    "Dumbbells",
     "Forest",
     "Marked",
     "SortableTable",
