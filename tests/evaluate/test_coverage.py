@@ -115,10 +115,10 @@ class Known:
 
 def with_leads_missing(rng: Rng) -> tuple[Interval, float]:
     y, (a, b) = crowd(rng, 1.0, 0.4)
-    scores = Known(np.hstack([a, b]))
+    scores = Known(np.hstack([a, -b]))
     nobody = ECGBatch(ecg=torch.zeros(PATIENTS, 12, 10), fs=100)
     row = missingness_table(
-        {"m": scores}, nobody, {}, np.hstack([y, y]), {}, n_resamples=DRAWS
+        {"m": scores}, nobody, {}, np.hstack([y, 1 - y]), {}, n_resamples=DRAWS
     ).iloc[0]
     return Interval(row["auroc"], row["auroc_low"], row["auroc_high"]), (auc(1.0) + auc(0.4)) / 2
 
