@@ -120,7 +120,8 @@ def with_leads_missing(rng: Rng) -> tuple[Interval, float]:
     row = missingness_table(
         {"m": scores}, nobody, {}, np.hstack([y, 1 - y]), {}, n_resamples=DRAWS
     ).iloc[0]
-    return Interval(row["auroc"], row["auroc_low"], row["auroc_high"]), (auc(1.0) + auc(0.4)) / 2
+    found = (float(row[f"auroc{end}"]) for end in ("", "_low", "_high"))
+    return Interval(*found), (auc(1.0) + auc(0.4)) / 2
 
 
 MAKERS: list[Callable[[Rng], tuple[Interval, float]]] = [
