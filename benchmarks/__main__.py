@@ -7,7 +7,17 @@ import sys
 
 import torch
 
-from benchmarks import clinical, generation, masking, memory, ranks, reports, speed, store
+from benchmarks import (
+    clinical,
+    evaluation,
+    generation,
+    masking,
+    memory,
+    ranks,
+    reports,
+    speed,
+    store,
+)
 from benchmarks.measure import matrix_rate
 from book.build_watch import end_with_make
 
@@ -33,6 +43,7 @@ def main() -> int:
         clinical.recurrence,
         clinical.growth,
         clinical.join_memory,
+        evaluation.bootstrap,
         masking.masked_attention,
         masking.budget,
         ranks.two_processes,

@@ -14,7 +14,7 @@ from ecglearn.cohort.electrocardiogram import render_ecg
 from ecglearn.cohort.heart import draw_beat
 from ecglearn.cohort.physiology import derive, draw_latents
 from ecglearn.cohort.rhythm import draw_rhythm
-from ecglearn.losses.temporal import alignment_matrix, local_contrastive
+from ecglearn.losses.temporal import local_contrastive, phase_target
 from ecglearn.methods.ptacl import PTACL, PTACLConfig
 from ecglearn.signals.filters import denoise_wavelet
 
@@ -24,7 +24,7 @@ def local_loss() -> bool:
     ecg, cmr = torch.randn(2, 256, 13, 128, generator=torch.Generator().manual_seed(0))
     ecg.requires_grad_()
     cmr.requires_grad_()
-    P = alignment_matrix(13, sigma=0.1)
+    P = phase_target(13, sigma=0.1)
 
     def loop() -> torch.Tensor:
         total = torch.zeros(())

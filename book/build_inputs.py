@@ -36,10 +36,7 @@ def chapter_inputs(
         inputs[f"parameter {name}"] = repr(value)
     if parameters.get("data") and reads_name(text, "data"):
         inputs["files of data"] = folder_digest(Path(parameters["data"]))
-    for path in sorted((root / "results").glob("*")):
-        named = re.search(rf"""['"/]{re.escape(path.stem)}(\.\w+)?['"]""", text)
-        if named and path.is_file() and path.suffix != ".py":
-            inputs[f"results/{path.name}"] = digest(path.read_bytes())
+    inputs |= result_digests(text, root / "results")
     book = root / "book"
     for path in sorted(
         [*book.glob("*.json"), *book.glob("chapters/*.ipynb"), *book.glob("chapters/*.py")]
@@ -47,6 +44,18 @@ def chapter_inputs(
         if re.search(rf"""['"/]{re.escape(path.name)}['"]""", text):
             inputs[f"book/{path.name}"] = digest(path.read_bytes())
     return inputs | sources(imported_modules(text, package), package)
+
+
+def result_digests(code: str, results: Path) -> dict[str, str]:
+    """Stored runs of the tables that are named; all of them, with the register, for claims."""
+    claims = results / "claims.toml"
+    judges = re.search(r"\b(judged_claims|load_claims)\(", code) and claims.exists()
+    found = {"results/claims.toml": digest(claims.read_bytes())} if judges else {}
+    for folder in sorted((results / "runs").glob("*")):
+        if judges or re.search(rf"""['"]{re.escape(folder.name)}['"]""", code):
+            files = sorted(folder.glob("*.json"))
+            found[f"results/runs/{folder.name}"] = digest(b"".join(f.read_bytes() for f in files))
+    return found
 
 
 def reads_name(code: str, name: str) -> bool:

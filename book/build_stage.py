@@ -47,6 +47,7 @@ def stage(workshop: Workshop, chapters: list[Chapter], runs: dict[str, Run]) -> 
     (target / "book" / "api").mkdir()
     for room, text in rooms.items():
         (target / "book" / "api" / f"{room}.md").write_text(text)
+    views(target / "book" / "_static")
     vendor(target / "assets_root" / "vendor")
     return target
 
@@ -146,6 +147,15 @@ def fill(page: Path, name: str, text: str) -> None:
     """Replaces ``{{ name }}`` on a page that the build completes."""
     if page.exists():
         page.write_text(page.read_text().replace(f"{{{{ {name} }}}}", text))
+
+
+def views(static: Path) -> None:
+    """Writes the script and the style of the library's views."""
+    from ecglearn.plots.views.script import page_script, widget_style
+
+    static.mkdir(parents=True, exist_ok=True)
+    (static / "views.js").write_text(page_script())
+    (static / "views.css").write_text(widget_style())
 
 
 def vendor(target: Path) -> None:

@@ -1,98 +1,34 @@
 """Make the tables of longer runs: `python results/make.py [TABLE ...] [--only VARIANT ...]`.
 
-Each finished run is written at once, so that an interrupted command goes on where it stopped.
+Each finished run is a file of its own in `results/runs/TABLE/`; what is there is kept, so that an
+interrupted command goes on where it stopped, and runs of several days and machines add up.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
+from joblib import Parallel, delayed, parallel_config
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import ecglearn
 from book.build_watch import end_with_make
+from ecglearn.evaluate.stored_results import read_runs
 from ecglearn.provenance import code_digest
-from results.runs import clinical, deri, five_methods, planted, real, scar, tamer
-from results.runs.ptacl import ABLATION, ALIGNMENT, ablation_run, alignment_run
-
-SEEDS = (0, 1, 2)
-HERE = Path(__file__).resolve().parent
-# table -> variant -> its configuration
-CONFIGS: dict[str, dict[str, Any]] = {
-    "ptacl-alignment": ALIGNMENT,
-    "ptacl-ablation": {name: config for name, (config, _) in ABLATION.items()},
-    "tamer-ablation": tamer.ABLATION,
-    "deri-ablation": deri.ABLATION,
-    "scar-missingness": scar.MISSINGNESS,
-    "scar-planted": {name: config for name, (config, _) in planted.PLANTED.items()},
-    "five-methods": five_methods.CONFIGS,
-}
-ABLATION_ROWS = (*ABLATION, "PTACL, fine-tuned", "supervised", "random init")
-TABLES: dict[str, tuple[tuple[str, ...], Callable[[str, int], dict], str]] = {
-    "ptacl-alignment": (
-        tuple(ALIGNMENT),
-        alignment_run,
-        "2048 training and 512 test patients of cohort seed 0, 20 epochs, batch 128, no stage 1",
-    ),
-    "ptacl-ablation": (
-        ABLATION_ROWS,
-        ablation_run,
-        "1024 training and 512 test patients of cohort seed 0, 20 epochs for each stage, batch 64",
-    ),
-    "tamer-ablation": (
-        tuple(tamer.ABLATION),
-        tamer.ablation_run,
-        "512 training and 512 test patients of cohort seed 0, 8 epochs, batch 64, embedded text",
-    ),
-    "deri-ablation": (
-        tuple(deri.ABLATION),
-        deri.ablation_run,
-        "512 training and 512 test patients of cohort seed 0, 12 epochs, batch 32, embedded text; "
-        "embedded writer, 12 epochs on the frozen vectors",
-    ),
-    "clinical-transfer": (
-        tuple(clinical.VARIANTS),
-        clinical.run,
-        "1024 training and 1024 test patients of cohort seed 0; 12 epochs on pairs, 8 on flags, "
-        "10 on all diagnoses or 100 steps on fewer",
-    ),
-    "scar-missingness": (
-        tuple(scar.MISSINGNESS),
-        scar.missingness_run,
-        "1024 training and 512 test patients of cohort seed 0 (white-box: 128 of them), 10 epochs, "
-        "batch 64, embedded text",
-    ),
-    "five-methods": (
-        five_methods.VARIANTS,
-        five_methods.run,
-        "2048 training and 1024 test patients of cohort seed 0, second site of cohort seed 1, 12 "
-        "passes over all stages, batch 64, encoders of 275,000 parameters, embedded text",
-    ),
-    "real-records": (
-        real.VARIANTS,
-        real.run,
-        "small licensed samples of PTB-XL, LUDB and the CinC Challenges (190, 134 and 43 records); "
-        "probes and real reports from the training folds of PTB-XL; class preset, embedded text",
-    ),
-    "scar-planted": (
-        tuple(planted.PLANTED),
-        planted.planted_run,
-        "512 training and 512 test records of planted waves in noise, drawn anew for each seed, 19 "
-        "epochs, batch 64, embedded text",
-    ),
-}
-REAL = ("real-records",)
+from results.run_files import RUNS, run_file, write_run
+from results.tables import TABLES, Table
 
 
 def machine() -> str:
@@ -111,56 +47,98 @@ def changed(config: Any) -> dict[str, Any]:
     return {name: value for name, (value, before) in pairs.items() if value != before}
 
 
-def make(table: str, only: Sequence[str] = ()) -> None:
-    """Every variant with every seed; runs that today's code would make again alike are kept.
-
-    With `only`, these variants are made again and all other runs are kept as they are; each run
-    says by which code it was made.
-    """
-    variants, run, setting = TABLES[table]
-    if table in REAL and real.folder() is None:
-        print(f"{table} left as it is: ECGLEARN_DATA names no folder with the real records")
-        return
-    path = HERE / f"{table}.json"
-    source = code_digest(run.__module__)
+def one_run(name: str, variant: str, seed: int) -> None:
+    """Make one run and keep it."""
+    table = TABLES[name]
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    start = time.perf_counter()
+    values = table.run(variant, seed)
     about = {
-        "command": f"python results/make.py {table}",
-        "setting": setting,
-        "seeds": list(SEEDS),
+        "command": f"python results/make.py {name}",
+        "place": table.variants.index(variant),
+        "setting": table.setting,
+        "simulated": table.simulated,
         "version": ecglearn.__version__,
-        "source": source,
+        "source": code_digest(table.run.__module__),
         "torch": torch.__version__,
         "machine": machine(),
-        "simulated": table not in REAL,
-        "preset": "full" if table == "five-methods" else "class",
-        "changed": {v: changed(CONFIGS.get(table, {}).get(v)) for v in variants},
+        "made": str(date.today()),
+        "seconds": round(time.perf_counter() - start, 1),
+        "preset": table.preset,
+        "changed": changed(table.configs.get(variant)),
     }
-    runs: list[dict] = []
-    if path.exists():
-        before = json.loads(path.read_text())
-        usual = before["about"]["source"]
-        for one in before["runs"]:
-            made_by = one.get("source", usual)
-            if made_by == source or (only and one["variant"] not in only):
-                runs.append({**one, "source": made_by})
-    done = {(r["variant"], r["seed"]) for r in runs}
-    todo = [(v, s) for s in SEEDS for v in only or variants if (v, s) not in done]
-    for variant, seed in tqdm(todo, desc=table):
-        start = time.perf_counter()
-        measured = {name: round(value, 5) for name, value in run(variant, seed).items()}
-        seconds = round(time.perf_counter() - start, 1)
-        known = {"variant": variant, "seed": seed, **measured, "seconds": seconds}
-        runs.append({**known, "source": source})
-        runs.sort(key=lambda r: (variants.index(r["variant"]), r["seed"]))
-        about["seconds"] = round(sum(r["seconds"] for r in runs), 1)
-        path.write_text(json.dumps({"about": about, "runs": runs}, indent=1) + "\n")
+    write_run(name, variant, seed, values, about)
+
+
+def waiting(
+    name: str, table: Table, only: Sequence[str], seeds: int | None, again: bool
+) -> list[tuple[str, int]]:
+    """Which runs are to be made, one seed after the other."""
+    unknown = set(only) - set(table.variants)
+    if unknown:
+        raise SystemExit(f"{name} has no variant {sorted(unknown)[0]!r}: {list(table.variants)}")
+    todo = []
+    for seed in range(seeds or max(table.seeds_of(v) for v in table.variants)):
+        for variant in only or table.variants:
+            wanted = seed < (seeds or table.seeds_of(variant))
+            if wanted and (again or not run_file(name, variant, seed).exists()):
+                todo.append((variant, seed))
+    return todo
+
+
+def make(
+    name: str,
+    only: Sequence[str] = (),
+    *,
+    seeds: int | None = None,
+    again: bool = False,
+    jobs: int = 2,
+    backend: str = "loky",
+) -> None:
+    """Make the runs of a table that are not there yet.
+
+    Args:
+        name: of the table.
+        only: these variants; none: all.
+        seeds: so many of each; None: as many as the table asks for.
+        again: also those that are there.
+        jobs: runs at once.
+        backend: of joblib, which may spread them over other machines.
+    """
+    table = TABLES[name]
+    if not table.ready():
+        print(f"{name} left as it is: ECGLEARN_DATA names no folder with the real records")
+        return
+    todo = waiting(name, table, only, seeds, again)
+    if (RUNS / name).exists():
+        code = code_digest(table.run.__module__)
+        old = sum(run["about"]["source"] != code for run in read_runs(RUNS / name))
+        if old:
+            print(f"{name}: {old} runs are by other code than today's; --again makes them anew")
+    with parallel_config(backend=backend, n_jobs=min(jobs, len(todo)) or 1):
+        runs = Parallel(return_as="generator_unordered")(
+            delayed(one_run)(name, variant, seed) for variant, seed in todo
+        )
+        for _ in tqdm(runs, desc=name, total=len(todo)):
+            pass
 
 
 if __name__ == "__main__":
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("tables", nargs="*", choices=[[], *TABLES], help="all where none is named")
-    words.add_argument("--only", nargs="+", default=[], help="variants to make again; others stay")
+    words.add_argument("--only", nargs="+", default=[], help="these variants alone")
+    words.add_argument("--seeds", type=int, help="so many seeds of each; fewer than the table's")
+    words.add_argument("--again", action="store_true", help="also the runs that are there")
+    words.add_argument("--jobs", type=int, default=2, help="runs at once")
+    words.add_argument("--backend", default="loky", help="of joblib")
     given = words.parse_args()
     end_with_make()
     for name in given.tables or TABLES:
-        make(name, given.only)
+        make(
+            name,
+            given.only,
+            seeds=given.seeds,
+            again=given.again,
+            jobs=given.jobs,
+            backend=given.backend,
+        )

@@ -14,7 +14,7 @@ import yaml
 from ecglearn.data.batch import ECGBatch
 from ecglearn.method import Config, Method
 from ecglearn.registry import create, list_methods, method_class
-from results.runs.five_methods import CONFIGS
+from results.arenas.five_methods import CONFIGS
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted((ROOT / "book" / "chapters").glob("*.ipynb"))

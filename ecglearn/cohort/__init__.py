@@ -1,6 +1,6 @@
 """The simulated cohort: one latent physiology, five views of it."""
 
-from ecglearn.cohort.cine import Timing, emptying, event_times, render_cine
+from ecglearn.cohort.cine import Timing, emptying, event_times, inner_outlines, render_cine
 from ecglearn.cohort.clinical import (
     DEMOGRAPHICS,
     LAB_UNITS,
@@ -60,6 +60,7 @@ __all__ = [
     "emptying",
     "event_times",
     "evidence",
+    "inner_outlines",
     "laboratory",
     "noise_free_ecg",
     "normal",

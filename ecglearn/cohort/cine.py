@@ -150,6 +150,46 @@ def render_cine(
     return (np.clip(image, 0, 1.1) * np.float32(255 / 1.1) + 0.5).astype(np.uint8)
 
 
+def inner_outlines(
+    p: Latents, *, frames: int, size: int, points: int, seed: int, start: int = 0
+) -> NDArray[np.float64]:
+    """Outline of the left ventricle's cavity in every frame, (n, frames, points, 2) as (x, y).
+
+    In pixels from the image's upper left corner: the border that `render_cine` paints, before it
+    is softened, without the papillary muscles.
+
+    Args:
+        p: derived physiology, arrays (n,).
+        frames: frames for each cycle.
+        size: pixels along each side.
+        points: of the outline, evenly spaced in angle.
+        seed: seed of the cohort.
+        start: index of the first patient.
+
+    Book: simulated-cohort#cine
+    """
+    n = len(p["age"])
+    z = normal(seed, "slice", start, n, 16)
+    timing = event_times(p)
+    clock = np.arange(frames) / frames * timing.rr[:, None]
+    lv, rv = emptying(p, timing, clock), emptying(p, timing, clock - 0.012)
+    shape = _radii(p, lv, rv, z)
+    turn = np.linspace(-np.pi, np.pi, points, endpoint=False)
+    angle = np.broadcast_to(turn, (n, 1, points)).astype(np.float32)
+    endo, epi = (shape[name][..., None, None] for name in ("endo", "epi"))
+    radius = _regional(p, endo, epi, angle, lv)[:, :, 0].astype(np.float64)
+    middle, tilt = _place(z)
+    along = turn + tilt[:, None, None]
+    xy = radius[..., None] * np.stack([np.cos(along), np.sin(along)], -1)
+    return (xy + middle[:, None, None] + FIELD_OF_VIEW / 2) * (size / FIELD_OF_VIEW)
+
+
+def _place(z: NDArray) -> tuple[NDArray, NDArray]:
+    """Centre of the left ventricle in centimetres (n, 2); angle at which the septum lies (n,)."""
+    middle = np.stack([0.9 + 0.35 * z[:, 7], 0.35 * z[:, 8]], -1)
+    return middle, 0.45 + 0.15 * z[:, 9]
+
+
 def _radii(p: Latents, lv: NDArray, rv: NDArray, z: NDArray) -> dict[str, NDArray[np.float32]]:
     """Radii in centimetres (n, frames): endocardium, epicardium, scale of the right ventricle."""
     column = {name: p[name][:, None] for name in ("LVEDV", "LVSV", "LVEF", "LVM", "RVEDV", "RVSV")}
@@ -176,10 +216,11 @@ def _paint(
     p: Latents, shape: dict[str, NDArray], lv: NDArray, grid: NDArray[np.float32], z: NDArray
 ) -> NDArray[np.float32]:
     """Layers from back to front with soft edges, (n, frames, size, size)."""
-    z = z.astype(np.float32)[:, :, None, None]
-    x = grid - (0.9 + 0.35 * z[:, 7])
-    y = grid[:, None] - 0.35 * z[:, 8]
-    tilt = np.float32(0.45) + np.float32(0.15) * z[:, 9]  # septum points up and to the left
+    z = z.astype(np.float32)
+    middle, tilt = (part[..., None, None] for part in _place(z))
+    z = z[:, :, None, None]
+    x = grid - middle[:, 0]
+    y = grid[:, None] - middle[:, 1]
     u = x * np.cos(tilt) + y * np.sin(tilt)
     v = -x * np.sin(tilt) + y * np.cos(tilt)
     radius = np.sqrt(u * u + v * v)

@@ -32,7 +32,7 @@ VITALS = (
 DEMOGRAPHICS = ("age", "male", "height", "weight")
 
 
-def laboratory(p: Latents, *, seed: int, start: int = 0) -> NDArray[np.float64]:
+def laboratory(p: Latents, *, seed: int, start: int = 0, noise: float = 1.0) -> NDArray[np.float64]:
     """Laboratory values (n, len(LABS)), NaN where none was ordered.
 
     Sicker patients are tested more often: the gaps are not at random. Sodium, glucose and
@@ -42,11 +42,12 @@ def laboratory(p: Latents, *, seed: int, start: int = 0) -> NDArray[np.float64]:
         p: derived physiology, arrays (n,).
         seed: seed of the cohort.
         start: index of the first patient.
+        noise: what the patients differ in for no reason that shows elsewhere, times this.
 
     Book: simulated-cohort#labs
     """
     n = len(p["age"])
-    z = normal(seed, "labs", start, n, len(LABS)).T
+    z = noise * normal(seed, "labs", start, n, len(LABS)).T
     decade = (p["age"] - 60) / 10
     kidney, acute = (
         p["kidney_disease"],
@@ -82,18 +83,21 @@ def laboratory(p: Latents, *, seed: int, start: int = 0) -> NDArray[np.float64]:
     return np.where(drawn, values, np.nan)
 
 
-def vital_signs(p: Latents, *, seed: int, start: int = 0) -> NDArray[np.float64]:
+def vital_signs(
+    p: Latents, *, seed: int, start: int = 0, noise: float = 1.0
+) -> NDArray[np.float64]:
     """Vital signs (n, len(VITALS)); temperature is a control that nothing drives.
 
     Args:
         p: derived physiology, arrays (n,).
         seed: seed of the cohort.
         start: index of the first patient.
+        noise: as in `laboratory`.
 
     Book: simulated-cohort#labs
     """
     n = len(p["age"])
-    z = normal(seed, "vitals", start, n, len(VITALS)).T
+    z = noise * normal(seed, "vitals", start, n, len(VITALS)).T
     decade = (p["age"] - 60) / 10
     failing = p["dilated_cardiomyopathy"]
     systolic = 126 + 5 * decade + 32 * p["hypertension"] - 16 * failing + 9 * z[1]

@@ -39,6 +39,7 @@ class CohortSpec:
     noise: bool
     coupled: bool
     without: tuple[str, ...] = ()
+    table_noise: float = 1.0
 
 
 def patient_views(source: CohortSpec, start: int, n: int) -> dict[str, Any]:
@@ -74,8 +75,8 @@ def patient_views(source: CohortSpec, start: int, n: int) -> dict[str, Any]:
         "reports": write_reports(p, grades, **place),
         "phenotypes": np.stack([p[name] for name in PHENOTYPES], 1),
         "diagnoses": np.stack([p[name] > 0 for name in DIAGNOSES], 1),
-        "labs": laboratory(p, **place),
-        "vitals": vital_signs(p, **place),
+        "labs": laboratory(p, **place, noise=source.table_noise),
+        "vitals": vital_signs(p, **place, noise=source.table_noise),
         "demographics": np.stack([p[name] for name in DEMOGRAPHICS], 1),
         "index": np.arange(start, start + n),
         "latents": p,

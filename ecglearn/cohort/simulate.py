@@ -81,6 +81,7 @@ def simulate(
     size: int = 42,
     noise: bool = True,
     coupled: bool = True,
+    table_noise: float = 1.0,
     start: int = 0,
 ) -> Cohort:
     """A cohort of simulated patients: every number in it is made, none was measured.
@@ -94,19 +95,22 @@ def simulate(
         noise: electrode noise and image noise.
         coupled: False shows every patient the ECG of an unrelated patient: the control in which no
             method can learn anything across modalities.
+        table_noise: how much of laboratory values and vital signs has no reason, times the usual:
+            0 lets them say exactly what the diseases do to them, large values say hardly anything.
         start: index of the first patient; patient i is the same in every cohort of this seed.
 
     Raises:
-        InputError: a size is not positive, or the start negative.
+        InputError: a size is not positive, the start or the noise negative.
 
     Book: simulated-cohort#one-patient-five-views
     """
     for name, value in {"n": n, "fs": fs, "frames": frames, "size": size}.items():
         if value <= 0:
             raise InputError(f"simulate: {name} must be positive, not {value}")
-    if start < 0:
-        raise InputError(f"simulate: start must not be negative, but is {start}")
-    source = CohortSpec(seed, start, fs, frames, size, noise, coupled)
+    for name, value in {"start": start, "table_noise": table_noise}.items():
+        if not 0 <= value < float("inf"):
+            raise InputError(f"simulate: {name} must not be negative, but is {value}")
+    source = CohortSpec(seed, start, fs, frames, size, noise, coupled, table_noise=table_noise)
     ends = range(start, start + n, CHUNK)
     return _gather(
         [patient_views(source, first, min(CHUNK, start + n - first)) for first in ends], source

@@ -3,6 +3,7 @@
 from ecglearn.data.label_sets import LABEL_SETS, label_set, snomed_labels
 from ecglearn.evaluate.benchmark.compare import compare, untrained
 from ecglearn.evaluate.benchmark.frozen_model import AgeAndSex
+from ecglearn.evaluate.claims import Claim, Judged, judge, judged_claims, load_claims
 from ecglearn.evaluate.cost import Cost, cost, used_by_embed
 from ecglearn.evaluate.embed import embed
 from ecglearn.evaluate.intervals import (
@@ -79,8 +80,10 @@ __all__ = [
     "LABEL_SETS",
     "AgeAndSex",
     "Alignment",
+    "Claim",
     "Cost",
     "Interval",
+    "Judged",
     "MacroAUROC",
     "Probe",
     "Probed",
@@ -116,9 +119,12 @@ __all__ = [
     "fit_probe",
     "gap_closed",
     "interval_of",
+    "judge",
+    "judged_claims",
     "label_set",
     "linear_probe",
     "linear_probe_r2",
+    "load_claims",
     "load_prompts",
     "macro_auroc",
     "matches",

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,30 @@ class StoredResults:
 
     about: dict[str, Any]
     runs: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, files: Sequence[Mapping[str, Any]]) -> StoredResults:
+        """From the contents of run files: variants in the order of their table, then seeds.
+
+        Args:
+            files: each with `variant`, `seed`, `values` and `about`.
+
+        Raises:
+            InputError: two files hold the same run.
+        """
+        ordered = sorted(files, key=lambda f: (f["about"]["place"], f["seed"]))
+        keys = [(f["variant"], f["seed"]) for f in ordered]
+        for one, other in pairwise(keys):
+            if one == other:
+                raise InputError(f"two files hold the run of '{one[0]}' with seed {one[1]}")
+        runs = [{"variant": f["variant"], "seed": f["seed"], **f["values"]} for f in ordered]
+        abouts = [f["about"] for f in ordered]
+        about = dict(abouts[0]) if abouts else {}
+        for name in ("version", "source", "torch", "machine", "made"):
+            about[name] = sorted({a[name] for a in abouts})
+        about["seconds"] = sum(a["seconds"] for a in abouts)
+        about["seeds"] = sorted({f["seed"] for f in ordered})
+        return cls(about, runs)
 
     @property
     def variants(self) -> list[str]:
@@ -73,7 +98,9 @@ class StoredResults:
         """
         return t_interval(self.values(variant, measure))
 
-    def difference(self, variant: str, other: str, measure: str) -> Interval:
+    def difference(
+        self, variant: str, other: str, measure: str, *, shared: bool = False
+    ) -> Interval:
         """How much more one variant has than another, seed by seed: mean and 95% interval.
 
         Runs of one seed share random initialisation, order of patients and test patients, so their
@@ -83,11 +110,15 @@ class StoredResults:
             variant: which runs.
             other: what they are compared with.
             measure: which number.
+            shared: take the seeds that both were run with, while runs are still being made.
 
         Raises:
-            InputError: the two were not run with the same seeds.
+            InputError: the two were not run with the same seeds, or share fewer than two.
         """
         a, b = self.runs_of(variant), self.runs_of(other)
+        if shared:
+            both = {run["seed"] for run in a} & {run["seed"] for run in b}
+            a, b = ([run for run in runs if run["seed"] in both] for runs in (a, b))
         if [run["seed"] for run in a] != [run["seed"] for run in b]:
             raise InputError(f"'{variant}' and '{other}' were run with different seeds")
         return t_interval([x[measure] - y[measure] for x, y in zip(a, b, strict=True)])
@@ -157,9 +188,11 @@ class StoredResults:
     def provenance(self) -> str:
         """One sentence: made by what, when the library looked how, on which machine."""
         a = self.about
+        made = {name: " and ".join(a[name]) for name in ("version", "source", "torch", "machine")}
+        days = a["made"][0] if len(a["made"]) == 1 else f"{a['made'][0]} to {a['made'][-1]}"
         return (
-            f"Made by `{a['command']}` with ecglearn {a['version']} (source {a['source']}), "
-            f"torch {a['torch']}, seeds {', '.join(map(str, a['seeds']))}, on {a['machine']}, "
+            f"Made by `{a['command']}` with ecglearn {made['version']} (source {made['source']}), "
+            f"torch {made['torch']}, {len(self.runs)} runs of {days} on {made['machine']}, "
             f"{a['seconds'] / 60:.0f} minutes."
         )
 
@@ -170,19 +203,37 @@ def _named(names: Names) -> dict[str, str]:
 
 
 def stored_results(name: str) -> StoredResults:
-    """Read `results/NAME.json` of the repository, or of the folder `ECGLEARN_RESULTS`.
+    """Read the runs in `results/runs/NAME/` of the repository, or of the folder `ECGLEARN_RESULTS`.
 
     Args:
-        name: file name without its ending.
+        name: of the table.
 
     Raises:
-        FileNotFoundError: the file is not there; says how to make it.
+        FileNotFoundError: there are no such runs; says how to make them.
+
+    Book: alignment-matrices#longer-runs
+    """
+    folder = results_folder() / "runs" / name
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder} is not there: run `make results` in a clone of ecglearn")
+    return StoredResults.of(read_runs(folder))
+
+
+def results_folder() -> Path:
+    """Where the results of longer runs lie.
 
     Book: alignment-matrices#longer-runs
     """
     beside = Path(__file__).resolve().parents[2] / "results"
-    path = Path(os.environ.get("ECGLEARN_RESULTS") or beside) / f"{name}.json"
-    if not path.exists():
-        raise FileNotFoundError(f"{path} is not there: run `make results` in a clone of ecglearn")
-    content = json.loads(path.read_text())
-    return StoredResults(content["about"], content["runs"])
+    return Path(os.environ.get("ECGLEARN_RESULTS") or beside)
+
+
+def read_runs(folder: Path) -> list[dict[str, Any]]:
+    """The files of a table, one for each run, in the order of names.
+
+    Args:
+        folder: of the table.
+
+    Book: alignment-matrices#longer-runs
+    """
+    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]

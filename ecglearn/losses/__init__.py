@@ -5,7 +5,7 @@ from ecglearn.losses.focal import masked_focal
 from ecglearn.losses.reconstruction import masked_mse
 from ecglearn.losses.redundancy import barlow_twins, cross_correlation
 from ecglearn.losses.relevance import relevance, relevance_weights, selector_loss
-from ecglearn.losses.temporal import aligned_cosine, alignment_matrix, local_contrastive
+from ecglearn.losses.temporal import aligned_cosine, local_contrastive, phase_target
 from ecglearn.losses.tokens import (
     Attended,
     attend,
@@ -18,7 +18,6 @@ from ecglearn.losses.tokens import (
 __all__ = [
     "Attended",
     "aligned_cosine",
-    "alignment_matrix",
     "attend",
     "barlow_twins",
     "carried_weights",
@@ -27,6 +26,7 @@ __all__ = [
     "local_contrastive",
     "masked_focal",
     "masked_mse",
+    "phase_target",
     "pooled_tokens",
     "relevance",
     "relevance_weights",

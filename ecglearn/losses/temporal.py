@@ -10,7 +10,7 @@ from torch.nn.functional import cosine_similarity, log_softmax, normalize
 from ecglearn.errors import InputError
 
 
-def alignment_matrix(steps: int, *, sigma: float, distance: str = "linear") -> Float[Tensor, "T T"]:
+def phase_target(steps: int, *, sigma: float, distance: str = "linear") -> Float[Tensor, "T T"]:
     """Which step should match which, as a distribution in each row.
 
     P_kt is proportional to exp(-(d_kt / sigma)^2 / 2); at sigma = 0 it is the identity.

@@ -22,7 +22,7 @@ from ecglearn.encoders.own_encoder import TimeTokens
 from ecglearn.errors import InputError
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.reconstruction import masked_mse
-from ecglearn.losses.temporal import aligned_cosine, alignment_matrix, local_contrastive
+from ecglearn.losses.temporal import aligned_cosine, local_contrastive, phase_target
 from ecglearn.method import Config, Losses, Method, Objective, Stage, register
 from ecglearn.recipe import Recipe
 from ecglearn.signals.beats import beat_matrices
@@ -205,7 +205,7 @@ class PTACL(Method):
         )
         self.ecg_head = self._head()
         self.cine_head = self._head()
-        target = alignment_matrix(config.segments, sigma=config.sigma, distance=config.distance)
+        target = phase_target(config.segments, sigma=config.sigma, distance=config.distance)
         self.register_buffer("alignment", target, persistent=False)
 
     def _head(self) -> nn.Module:

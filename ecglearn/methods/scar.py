@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -138,6 +138,19 @@ class SCARConfig(Config):
             raise InputError(f"budgets are shares of the tokens, 0 to 1; got {self.budget}")
         if any(chance < 0 for chance in self.mix) or abs(sum(self.mix) - 1) > 1e-6:
             raise InputError(f"the three chances of `mix` must add up to 1; got {self.mix}")
+
+
+class _Read(NamedTuple):
+    """A batch, read once for all terms of a turn."""
+
+    x: Tensor  # (B, lead, time)
+    there: Tensor  # (B, lead, segment)
+    tokens: Tensor  # before the first block, with everything that is there (B, N, D)
+    texts: Tensor  # vectors of the reports (B, D)
+
+    def detached(self) -> _Read:
+        """Without gradients, for the masker's choice."""
+        return _Read(*(part.detach() for part in self))
 
 
 @register
@@ -300,13 +313,14 @@ class SCAR(ReportMethod):
         """
         self.reports(batch)
         config = self.config
-        x, there = self.read(batch)
-        texts = gather(self._texts(batch))
+        read = self._read(batch)
+        x, there = read.x, read.there
+        texts = gather(read.texts)
         same = self.same_report(batch)
-        seen, view = there, self.ecg_encoder(x, there)
+        seen, view = there, self.ecg_encoder.encode(read.tokens, there.flatten(1))
         terms = {"full": info_nce(gather(view.z), texts, temperature=config.temperature, same=same)}
         if config.mask != "none":
-            seen = there & self.hide(batch, generator, step)
+            seen = there & self._hide(read.detached(), generator, step)
             view = self.ecg_encoder(x, seen)
             loss = info_nce(gather(view.z), texts, temperature=config.temperature, same=same)
             terms["missing"] = config.missing * loss
@@ -364,32 +378,35 @@ class SCAR(ReportMethod):
             generator: source of randomness; without it all records meet the masker, without noise.
             step: of the run, for the curriculum; None: at its end.
         """
-        config, size, segments = self.config, len(batch), self.ecg_encoder.segments
-        x, there = self.read(batch)
+        return self._hide(self._read(batch), generator, step)
+
+    @torch.no_grad()
+    def _hide(
+        self, read: _Read, generator: Generator | None, step: int | None
+    ) -> Bool[Tensor, "B lead segment"]:
+        config, segments, there = self.config, self.ecg_encoder.segments, read.there
+        size, device = len(there), there.device
         if config.mask == "none":
             return there
         share, adversarial = self.curriculum(step)
         adversarial = adversarial and self.masker is not None
         if generator is None:
-            if not adversarial:
-                return there
-            return self.kept_by_masker(x, there, self._texts(batch), step=step)
+            return self._left(read, None, step) if adversarial else there
         source = Generator().manual_seed(
             int(torch.randint(2**62, (1,), generator=generator, device=generator.device))
         )
         if config.mask == "leads":
-            return there & draw_leads(size, chance=0.5, segments=segments, generator=source).to(
-                x.device
-            )
+            drawn = draw_leads(size, chance=0.5, segments=segments, generator=source)
+            return there & drawn.to(device)
         if config.mask == "few leads":
             few = draw_kept_leads(size, kept=(1, 6), segments=segments, generator=source)
-            return there & few.to(x.device)
+            return there & few.to(device)
         if adversarial:
-            first = self.kept_by_masker(x, there, self._texts(batch), source, step)
+            first = self._left(read, source, step)
         else:
-            first = draw_cells(size, share=share, segments=segments, generator=source).to(x.device)
-        second = draw_levels(size, segments=segments, generator=source).to(x.device)
-        u = torch.rand(size, 1, 1, generator=source).to(x.device)
+            first = draw_cells(size, share=share, segments=segments, generator=source).to(device)
+        second = draw_levels(size, segments=segments, generator=source).to(device)
+        u = torch.rand(size, 1, 1, generator=source).to(device)
         adverse, chance, _ = config.mix
         return there & torch.where(u < adverse, first, second | (u >= adverse + chance))
 
@@ -410,7 +427,11 @@ class SCAR(ReportMethod):
             generator: source of the Gumbel noise; None adds none.
             step: of the run, for the budget; None: at its end.
         """
-        scores = self.scores(x, there, texts)
+        return self._remove(self.scores(x, there, texts), there, generator, step)
+
+    def _remove(
+        self, scores: Tensor, there: Tensor, generator: Generator | None, step: int | None
+    ) -> Tensor:
         return remove(
             scores,
             self.curriculum(step)[0],
@@ -418,6 +439,12 @@ class SCAR(ReportMethod):
             keep=there.flatten(1),
             generator=generator,
         )
+
+    def _left(self, read: _Read, generator: Generator | None, step: int | None) -> Tensor:
+        """As `kept_by_masker`, from tokens that are there already."""
+        there = read.there
+        gone = self._remove(self._scores(read.tokens, there, read.texts), there, generator, step)
+        return (there.flatten(1) * (1 - gone) > 0.5).view_as(there)
 
     def kept_by_masker(
         self,
@@ -450,10 +477,13 @@ class SCAR(ReportMethod):
         Raises:
             InputError: the configuration has no masker.
         """
-        if self.masker is None:
-            raise InputError(f"mask={self.config.mask!r} has no masker that could score tokens")
         with torch.no_grad():
             tokens = self.ecg_encoder.tokenise(x, there)
+        return self._scores(tokens, there, texts)
+
+    def _scores(self, tokens: Tensor, there: Tensor, texts: Tensor) -> Tensor:
+        if self.masker is None:
+            raise InputError(f"mask={self.config.mask!r} has no masker that could score tokens")
         return self.masker(tokens, normalize(texts, dim=-1), there)
 
     def curriculum(self, step: int | None = None) -> tuple[float, bool]:
@@ -476,6 +506,10 @@ class SCAR(ReportMethod):
             )
         done = step / self.horizon
         return first + (last - first) * min(done / config.ramp, 1.0), done >= config.warm
+
+    def _read(self, batch: ECGBatch) -> _Read:
+        x, there = self.read(batch)
+        return _Read(x, there, self.ecg_encoder.tokenise(x, there), self._texts(batch))
 
     def _texts(self, batch: ECGBatch) -> Tensor:
         return self.text(self.text.encode(self.reports(batch)))

@@ -1,11 +1,12 @@
 """Numbers in, figures out: the only room that knows matplotlib, seaborn or plotly."""
 
-from ecglearn.plots.alignment import alignment_explorer, draw_map
+from ecglearn.plots.alignment import draw_map
 from ecglearn.plots.clinical import correlation_player, lifts_side_by_side
 from ecglearn.plots.compare import finding_map, measure_panels, seed_panels
 from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
+from ecglearn.plots.forest import ClaimBoard, Forest
 from ecglearn.plots.missingness import (
     removal_explorer,
     severity_curves,
@@ -14,14 +15,19 @@ from ecglearn.plots.missingness import (
 )
 from ecglearn.plots.reports import Marked, marked_reports, three_views, word_explorer
 from ecglearn.plots.tables import SortableTable
+from ecglearn.plots.views import AlignmentTrack, AlignmentView, View
 
 __all__ = [
+    "AlignmentTrack",
+    "AlignmentView",
     "Arrow",
     "Box",
+    "ClaimBoard",
+    "Forest",
     "Marked",
     "SortableTable",
+    "View",
     "add_slider",
-    "alignment_explorer",
     "correlation_player",
     "diagram",
     "draw_map",

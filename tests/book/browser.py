@@ -15,7 +15,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 # Scrolls through the page so that every lazy figure is drawn, and waits for maths.
 SETTLE = """async () => {
   await window.MathJax?.startup?.promise;
-  for (const box of document.querySelectorAll(".plotly-static")) {
+  for (const box of document.querySelectorAll(".plotly-static, .ecg-view")) {
     box.scrollIntoView();
     for (let i = 0; i < 200 && !box.dataset.drawn; i++) await new Promise(r => setTimeout(r, 50));
   }
@@ -45,9 +45,13 @@ class Visit:
 
 
 @contextmanager
-def visit(browser: Any, path: Path, *, width: int = 1280, scheme: str = "light") -> Iterator[Visit]:
+def visit(
+    browser: Any, path: Path, *, width: int = 1280, scheme: str = "light", **context_options: Any
+) -> Iterator[Visit]:
     """Opens a file with the network shut; requests that leave the disk are complaints."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, **context_options
+    )
     found = Visit(context.new_page())
 
     def note(kind: str, text: str) -> None:

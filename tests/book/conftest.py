@@ -1,18 +1,16 @@
-"""A browser, and a repository in miniature: chapters, and a library of four modules."""
+"""A repository in miniature: chapters, and a library of four modules."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from book.build_run import Workshop
-from tests.book.browser import chromium
 
 PARAMETERS = 'preset = "class"\nseed = 0\ndata = None'
 Write = Callable[..., Path]
@@ -62,17 +60,3 @@ def shop(tmp_path: Path, tiny_library: Path) -> Workshop:
     """A workshop on the miniature repository."""
     (tmp_path / "requirements.lock").write_text("torch==2.13.0\n")
     return Workshop(tmp_path, tmp_path / "_build", "smoke", package=tiny_library.name)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """A headless browser for all pages."""
-    path = chromium()
-    if path is None:
-        pytest.skip("no Chromium found: install one or name it in CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()

@@ -57,19 +57,26 @@ def test_only_imported_modules_are_inputs(shop, write_chapter, tiny_library):
 
 
 def test_lock_parameters_and_results_are_inputs(shop, write_chapter):
-    names = ("ablation.csv", "seeds.json", "make.json", "ablation.py")
-    path = write_chapter("one", "make = open('../../results/ablation.csv'), read('seeds')")
-    (shop.root / "results").mkdir()
-    for name in names:
-        (shop.root / "results" / name).write_text("1")
-    before = inputs(shop, path)
-    for name in names:
-        (shop.root / "results" / name).write_text("2")
+    reads = write_chapter("one", "stored_results('ablation')")
+    judges = write_chapter("two", "judged_claims()")
+    results = shop.root / "results"
+    files = ["runs/ablation/a-0.json", "runs/other/a-0.json", "claims.toml"]
+    for name in files:
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).write_text("1")
+    before = inputs(shop, reads), inputs(shop, judges)
+    for name in files:
+        (results / name).write_text("2")
+    assert changed(before[0], inputs(shop, reads)) == {"results/runs/ablation"}
+    tables = {"results/runs/ablation", "results/runs/other"}
+    assert changed(before[1], inputs(shop, judges)) == {"results/claims.toml", *tables}
+    now = inputs(shop, reads)
+    (results / "runs/ablation/a-1.json").write_text("3")
+    assert changed(now, inputs(shop, reads)) == {"results/runs/ablation"}
     (shop.root / "requirements.lock").write_text("torch==2.14.0\n")
-    after = inputs(replace(shop, preset="class"), path)
-    assert changed(before, after) == {
-        "results/ablation.csv",
-        "results/seeds.json",
+    after = inputs(replace(shop, preset="class"), reads)
+    assert changed(now, after) == {
+        "results/runs/ablation",
         "requirements.lock",
         "parameter preset",
     }

@@ -15,6 +15,7 @@ from ecglearn.evaluate import (
     mean_auroc,
     paired,
 )
+from ecglearn.evaluate.metrics.resampled_auroc import ResampledAUROC
 
 
 @pytest.fixture
@@ -105,3 +106,16 @@ def test_whose_records_belong_together_are_drawn_together(crowd):
     apart = paired(lambda a: a, [twice[1]], twice[0], n_resamples=50)
     np.testing.assert_allclose(one, both)
     assert apart.high - apart.low < one.high - one.low
+
+
+@pytest.mark.parametrize("decimals", [1, 12], ids=["many equal scores", "no equal scores"])
+def test_counted_draws_have_the_values_of_sorted_ones(decimals):
+    rng = np.random.default_rng(4)
+    y = (rng.random((60, 6)) < 0.3).astype(float)
+    y[rng.random(y.shape) < 0.2] = np.nan
+    y[:, 4], y[:, 5] = 0, np.nan  # a class without cases, and one that nobody measured
+    scores = rng.normal(size=y.shape).round(decimals)
+    resampled = ResampledAUROC(y, scores)
+    draws = [np.arange(60), np.zeros(60, int), *rng.integers(60, size=(20, 60))]
+    for rows in draws:
+        np.testing.assert_array_equal(resampled(rows), auroc_columns(y[rows], scores[rows]))

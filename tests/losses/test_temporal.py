@@ -1,4 +1,4 @@
-"""The alignment matrix and the local loss: PTACL's properties 1 to 12."""
+"""The phase target and the local loss: PTACL's properties 1 to 12."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, normalize
 
-from ecglearn.losses.temporal import aligned_cosine, alignment_matrix, local_contrastive
+from ecglearn.losses.temporal import aligned_cosine, local_contrastive, phase_target
 
 T = 13
 SETTINGS = [("linear", 0.0), ("linear", 0.1), ("circular", 0.1), ("linear", 0.5), ("circular", 2.0)]
@@ -28,7 +28,7 @@ def entropy(P):
 
 @pytest.mark.parametrize(("distance", "sigma"), SETTINGS)
 def test_rows_are_distributions_with_their_peak_on_the_diagonal(distance, sigma):
-    P = alignment_matrix(T, sigma=sigma, distance=distance)
+    P = phase_target(T, sigma=sigma, distance=distance)
     assert torch.allclose(P.sum(1), torch.ones(T), atol=1e-6)
     assert bool((P >= 0).all())
     assert torch.equal(P.argmax(1), torch.arange(T))
@@ -36,28 +36,28 @@ def test_rows_are_distributions_with_their_peak_on_the_diagonal(distance, sigma)
 
 @pytest.mark.parametrize("distance", ["linear", "circular"])
 def test_extreme_widths(distance):
-    assert torch.equal(alignment_matrix(T, sigma=0, distance=distance), torch.eye(T))
-    wide = alignment_matrix(T, sigma=1e6, distance=distance)
+    assert torch.equal(phase_target(T, sigma=0, distance=distance), torch.eye(T))
+    wide = phase_target(T, sigma=1e6, distance=distance)
     assert torch.allclose(wide, torch.full((T, T), 0.076923), atol=1e-6)
-    assert torch.allclose(alignment_matrix(T, sigma=1e-3, distance=distance), torch.eye(T))
+    assert torch.allclose(phase_target(T, sigma=1e-3, distance=distance), torch.eye(T))
 
 
 def test_circular_is_symmetric_and_circulant_linear_is_neither():
-    circular = alignment_matrix(T, sigma=0.1, distance="circular")
+    circular = phase_target(T, sigma=0.1, distance="circular")
     assert torch.allclose(circular, circular.T)
     for k in range(T):
         assert torch.allclose(circular[k], circular[0].roll(k))
-    linear = alignment_matrix(T, sigma=0.1)
+    linear = phase_target(T, sigma=0.1)
     assert torch.allclose(linear, linear.flip(0, 1))
     assert float((linear - linear.T).abs().max()) == pytest.approx(0.092, abs=5e-4)
 
 
 def test_published_rows_to_four_decimals():
-    linear = alignment_matrix(T, sigma=0.1)
+    linear = phase_target(T, sigma=0.1)
     middle = [0.0146, 0.0829, 0.2349, 0.3325, 0.2349, 0.0829, 0.0146]
     assert linear[6, 3:10].tolist() == pytest.approx(middle, abs=5e-5)
     assert linear[0, :4].tolist() == pytest.approx([0.4990, 0.3526, 0.1244, 0.0219], abs=5e-5)
-    circular = alignment_matrix(T, sigma=0.1, distance="circular")
+    circular = phase_target(T, sigma=0.1, distance="circular")
     assert circular[6, 4:9].tolist() == pytest.approx(
         [0.0054, 0.1879, 0.6135, 0.1879, 0.0054], abs=5e-5
     )
@@ -69,14 +69,14 @@ def test_hard_alignment_is_plain_cross_entropy_over_time():
     similarity = normalize(a, dim=-1) @ normalize(b, dim=-1).mT / 0.2
     target = torch.arange(T).repeat(4)
     both = [cross_entropy(s.reshape(-1, T), target) for s in (similarity, similarity.mT)]
-    measured = local_contrastive(a, b, alignment_matrix(T, sigma=0), temperature=0.2)
+    measured = local_contrastive(a, b, phase_target(T, sigma=0), temperature=0.2)
     assert float(measured) == pytest.approx(float(sum(both)) / 2, abs=1e-10)
 
 
 @pytest.mark.parametrize(("distance", "sigma"), SETTINGS)
 def test_equals_a_loop(distance, sigma):
     a, b = pair(2, 5, 3)
-    P = alignment_matrix(5, sigma=sigma, distance=distance)
+    P = phase_target(5, sigma=sigma, distance=distance)
     tau, weight, total = 0.7, 0.3, 0.0
     for share, x, y in ((weight, a, b), (1 - weight, b, a)):
         for i in range(2):
@@ -93,7 +93,7 @@ def test_equals_a_loop(distance, sigma):
 
 def test_symmetry_scale_and_independence_of_patients():
     a, b = pair()
-    P = alignment_matrix(T, sigma=0.1)
+    P = phase_target(T, sigma=0.1)
 
     def loss(x, y, **more):
         return float(local_contrastive(x, y, P, temperature=0.5, **more))
@@ -112,7 +112,7 @@ def test_symmetry_scale_and_independence_of_patients():
 @pytest.mark.parametrize("tau", [0.07, 1.0])
 def test_equal_embeddings_give_log_of_the_steps(distance, sigma, tau):
     x = torch.ones(3, T, 4, dtype=torch.float64)
-    P = alignment_matrix(T, sigma=sigma, distance=distance)
+    P = phase_target(T, sigma=sigma, distance=distance)
     assert float(local_contrastive(x, x, P, temperature=tau)) == pytest.approx(2.5649, abs=1e-4)
 
 
@@ -125,7 +125,7 @@ def test_floor_of_the_hard_loss(tau, floor):
 
 @pytest.mark.parametrize("sigma", [0.05, 0.1, 0.5])
 def test_soft_loss_is_bounded_by_the_entropy_and_by_the_inner_form(sigma):
-    P = alignment_matrix(T, sigma=sigma)
+    P = phase_target(T, sigma=sigma)
     for a, b in (pair(), (simplex(), simplex())):
         logs = torch.log_softmax(normalize(a, dim=-1) @ normalize(b, dim=-1).mT / 0.1, 2)
         outer = -(P * logs).sum(2).mean()
@@ -138,7 +138,7 @@ def test_soft_loss_is_bounded_by_the_entropy_and_by_the_inner_form(sigma):
 
 def test_permutations_and_shifts():
     a, b = pair()
-    hard, ring = torch.eye(T), alignment_matrix(T, sigma=0.1, distance="circular")
+    hard, ring = torch.eye(T), phase_target(T, sigma=0.1, distance="circular")
     order = torch.randperm(T, generator=torch.Generator().manual_seed(3))
 
     def loss(x, y, P):
@@ -173,7 +173,7 @@ def test_aligned_cosine():
 
 def test_gradients():
     a, b = (x.clone().requires_grad_() for x in pair(2, 4, 3))
-    P = alignment_matrix(4, sigma=0.3).double()
+    P = phase_target(4, sigma=0.3).double()
     assert torch.autograd.gradcheck(
         lambda x, y: local_contrastive(x, y, P, temperature=0.5), (a, b)
     )
@@ -182,9 +182,9 @@ def test_gradients():
 
 def test_bad_settings_are_refused():
     with pytest.raises(ValueError, match="cannot be -1"):
-        alignment_matrix(T, sigma=-1)
+        phase_target(T, sigma=-1)
     with pytest.raises(ValueError, match="'linear' or 'circular'"):
-        alignment_matrix(T, sigma=0.1, distance="square")
+        phase_target(T, sigma=0.1, distance="square")
 
 
 def test_only_valid_patients_count_for_the_loss_without_negatives():
@@ -200,4 +200,4 @@ def test_only_valid_patients_count_for_the_loss_without_negatives():
 
 @pytest.mark.parametrize("distance", ["linear", "circular"])
 def test_a_single_step_matches_itself(distance):
-    assert alignment_matrix(1, sigma=0.1, distance=distance).tolist() == [[1]]
+    assert phase_target(1, sigma=0.1, distance=distance).tolist() == [[1]]

@@ -16,7 +16,7 @@ from ecglearn.methods.scar import SCAR, SCARConfig
 from ecglearn.signals.missing import LEVELS, draw_missing, keep_samples, missing_share
 from ecglearn.train import fit
 from ecglearn.train.optim import optimiser
-from results.runs.planted import CLASSES, CONFIG, planted, two_findings
+from results.arenas.planted import CLASSES, CONFIG, planted, two_findings
 
 SMOKE = SCARConfig.preset("smoke")
 

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-import torch
 
 from ecglearn import plots
 from ecglearn._mystnb import figure_html
@@ -76,9 +75,6 @@ PLOTLY: dict[str, Callable[[str], go.Figure]] = {
     "add_slider": lambda t: plots.add_slider(
         go.Figure(go.Scatter(y=[1])), {t: [go.Scatter(y=[1], name=t)]}, prefix=t, suffix=t
     ),
-    "alignment_explorer": lambda t: plots.alignment_explorer(
-        {t: [torch.eye(3)]}, [t], [ecg()[0, :90]], [np.zeros((3, 4, 4), np.uint8)], prefix=t
-    ),
 }
 
 MATPLOTLIB: dict[str, Callable[[str], Any]] = {
@@ -130,5 +126,13 @@ def test_no_maker_of_pictures_takes_text_for_a_formula(name, text):
 def test_every_maker_is_tested():
     """But for those that take no text, or text of an author: formulas in it are meant."""
     authors = {"diagram", "Box", "Arrow", "Marked"}
-    no_text = {"draw_map", "token_grid", "severity_curves", "stored_severity", "seed_panels"}
-    assert set(plots.__all__) == {*PLOTLY, *HTML, *MATPLOTLIB, *authors, *no_text}
+    no_text = {
+        "AlignmentTrack",
+        "draw_map",
+        "token_grid",
+        "severity_curves",
+        "stored_severity",
+        "seed_panels",
+    }
+    views = {name for name in plots.__all__ if name.endswith("View")}  # tests/plots/views
+    assert set(plots.__all__) == {*PLOTLY, *HTML, *MATPLOTLIB, *authors, *no_text, *views}

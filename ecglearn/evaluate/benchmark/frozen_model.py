@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from ecglearn.abilities import Embeds, EmbedsText
 from ecglearn.cohort.truth import evidence
 from ecglearn.data.batch import ECGBatch
-from ecglearn.evaluate.metrics.auroc import auroc_columns
+from ecglearn.evaluate.metrics.resampled_auroc import ResampledAUROC
 from ecglearn.evaluate.missingness import random_keep_masks
 from ecglearn.evaluate.probe import Probe, Split, fit_probe
+from ecglearn.evaluate.prompts import load_prompts
+from ecglearn.evaluate.zero_shot import prompt_scores
 
 SEGMENTS, LOOKED_AT = 4, 64
 Rows = NDArray[np.int64]
@@ -96,6 +98,12 @@ class FrozenModel:
         """The probe with all labels."""
         return fit_probe(self.features, self.patients.findings)
 
+    def described(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Zero-shot scores of vectors that are there already."""
+        method: Any = self.method
+        found = prompt_scores(vectors, method.embed_text, load_prompts())
+        return found.to_numpy(float)
+
     @property
     def reads_text(self) -> bool:
         """Whether findings can be put into words for it."""
@@ -125,9 +133,10 @@ def auroc_of(y: NDArray, runs: list[NDArray]) -> Callable[[Rows], NDArray]:
 
     Book: evaluation#compare
     """
+    resampled = [ResampledAUROC(y, scores) for scores in runs]
 
     def statistic(rows: Rows) -> NDArray:
-        found = np.mean([auroc_columns(y[rows], scores[rows]) for scores in runs], axis=0)
+        found = np.mean([one(rows) for one in resampled], axis=0)
         seen = found[~np.isnan(found)]
         return np.append(seen.mean() if len(seen) else np.nan, found)
 

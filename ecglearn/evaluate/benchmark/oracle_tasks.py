@@ -24,8 +24,6 @@ from ecglearn.evaluate.metrics.alignment import alignment_maps, alignment_number
 from ecglearn.evaluate.metrics.cmrs import cmrs_draws
 from ecglearn.evaluate.metrics.phase import phase_errors
 from ecglearn.evaluate.missingness import apply_missing, cell_drops, critical
-from ecglearn.evaluate.prompts import load_prompts
-from ecglearn.evaluate.zero_shot import zero_shot
 
 
 def robustness(model: FrozenModel) -> Iterator[Measurement]:
@@ -37,16 +35,15 @@ def robustness(model: FrozenModel) -> Iterator[Measurement]:
     Book: when-leads-go-missing#missing-severity
     """
     y, test = model.patients.findings.test, model.patients.parts.test
-    readers: dict[str, Callable[[ECGBatch], NDArray]] = {
-        "probe": lambda batch: model.probe.score(model.embed(batch))
-    }
+    readers: dict[str, Callable[[NDArray], NDArray]] = {"probe": model.probe.score}
     if model.reads_text:
-        readers["zero-shot"] = lambda b: zero_shot(model.method, b, load_prompts()).to_numpy()
-    hidden = {view: apply_missing(test, keep) for view, keep in model.patients.views.items()}
+        readers["zero-shot"] = model.described
+    views = model.patients.views.items()
+    hidden = {view: model.embed(apply_missing(test, keep)) for view, keep in views}
     for name, read in readers.items():
-        full = read(test)
-        for view, batch in hidden.items():
-            s, task = read(batch), f"{name}, {view} missing"
+        full = read(model.features.test)
+        for view, vectors in hidden.items():
+            s, task = read(vectors), f"{name}, {view} missing"
             yield Measurement(task, "macro AUROC", ("all",), auroc_of(y, [s]), len(y))
             left = partial(_cmrs, s, full, y)
             yield Measurement(task, "CMRS", ("all",), left, len(y))

@@ -24,8 +24,6 @@ from ecglearn.evaluate.metrics.text import (
     sentence_bleu,
 )
 from ecglearn.evaluate.probe import Split, fit_probe
-from ecglearn.evaluate.prompts import load_prompts
-from ecglearn.evaluate.zero_shot import zero_shot as score_prompts
 
 LABEL_DRAWS = 3
 
@@ -120,7 +118,7 @@ def retrieval(model: FrozenModel) -> Iterator[Measurement]:
     hit = matches(cosine(x, x), test.phenotypes).mean(1).numpy()
     yield Measurement("similar heart", "P@1", ("all",), lambda r: hit[r].mean(), len(test))
     if isinstance(method, EmbedsText):
-        name, pair = "own report", (method.embed(test), method.embed_text(test.reports))
+        name, pair = "own report", (x.float(), method.embed_text(test.reports))
     elif isinstance(method, EmbedsCine) and test.cine is not None:
         name, pair = "own cine", method.project(test)
     else:
@@ -141,7 +139,7 @@ def zero_shot(model: FrozenModel) -> Iterator[Measurement]:
     if not model.reads_text:
         return
     y = model.patients.findings.test
-    scores = score_prompts(model.method, model.patients.parts.test, load_prompts()).to_numpy()
+    scores = model.described(model.features.test)
     yield Measurement("zero-shot", "macro AUROC", ("all", *FINDINGS), auroc_of(y, [scores]), len(y))
 
 
@@ -157,9 +155,10 @@ def second_site(model: FrozenModel) -> Iterator[Measurement]:
     if there is None:
         return
     y = np.asarray(there.findings, float)
-    scores = {"probe": model.probe.score(model.embed(there))}
+    vectors = model.embed(there)
+    scores = {"probe": model.probe.score(vectors)}
     if model.reads_text:
-        scores["zero-shot"] = score_prompts(model.method, there, load_prompts()).to_numpy()
+        scores["zero-shot"] = model.described(vectors)
     for name, s in scores.items():
         task = f"{name}, second site"
         yield Measurement(task, "macro AUROC", ("all",), auroc_of(y, [s]), len(y))

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 from ecglearn.evaluate.metrics.door import checked_labels, checked_scores
+from ecglearn.evaluate.metrics.resampled_auroc import ResampledAUROC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,8 +145,10 @@ def auroc_intervals(
     judged = ~np.isnan(whole)
     y, s, names = y[:, judged], s[:, judged], [*labels.columns[judged], "macro"]
 
+    resampled = ResampledAUROC(y, s)
+
     def values(rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        found = auroc_columns(y[rows], s[rows])
+        found = resampled(rows)
         return np.append(found, _mean(found))
 
     draws = resampled_rows(len(y), n_resamples, seed, patients)
@@ -213,12 +216,12 @@ def paired(
     Book: tamer#zero-shot-diagnosis
     """
     pairs = [_tables(scores, labels) for scores in models]
-    tables = [(y.to_numpy(float), s.to_numpy(float)) for s, y in pairs]
+    tables = [ResampledAUROC(y.to_numpy(float), s.to_numpy(float)) for s, y in pairs]
 
     def value(rows: NDArray[np.int64]) -> float:
-        return statistic(*(mean_auroc(y[rows], s[rows]) for y, s in tables))
+        return statistic(*(_mean(resampled(rows)) for resampled in tables))
 
-    n = len(tables[0][0])
+    n = len(pairs[0][0])
     drawn = [value(rows) for rows in resampled_rows(n, n_resamples, seed, patients)]
     return interval_of(value(np.arange(n)), drawn)
 
