@@ -23,6 +23,34 @@ class Undecayed(Protocol):
 
 
 @runtime_checkable
+class ECGEncoder(Protocol):
+    """What every method needs of an ECG encoder; a `torch.nn.Module` that has these is accepted.
+
+    `forward` takes standardised signals (B, 12, time) of any length and gives tokens in order of
+    time (B, N, D), N = `tokens(time)` and D = `width`.
+
+    Attributes:
+        width: D, features of a token.
+
+    Book: your-own-method#own-encoder
+    """
+
+    width: int
+
+    def tokens(self, samples: int, /) -> int:
+        """N for a record of this length."""
+        ...
+
+    def seconds(self, samples: int, fs: float, /) -> Tensor:
+        """The second of the centre of each token (N,)."""
+        ...
+
+    def __call__(self, ecg: Any, /) -> Tensor:
+        """Tokens (B, N, D) of signals (B, 12, time)."""
+        ...
+
+
+@runtime_checkable
 class Embeds(Protocol):
     """All that evaluation needs of anybody's model: vectors of records.
 

@@ -19,6 +19,7 @@ from ecglearn.checkpoint import save as save_tensors
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.preprocess import Preprocess
 from ecglearn.encoders.inference import map_batches
+from ecglearn.encoders.own_encoder import own_encoder, renewed
 from ecglearn.encoders.text_encoder import bert_parameters
 from ecglearn.encoders.text_tower import TextTower, same_reports
 from ecglearn.errors import InputError
@@ -62,7 +63,7 @@ class Config:
     Book: five-methods#contract
     """
 
-    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}}
+    PRESETS: ClassVar[Mapping[str, Mapping[str, Any]]] = {"paper": {}, "class": {}, "smoke": {}}
 
     fs: float = 500
     samples: int = 5000
@@ -125,12 +126,14 @@ class Weights(Description, extra="allow"):
     Attributes:
         method: its name.
         config: field to value.
+        encoder: module and name of an encoder that was given to the method; empty for its own.
 
     Book: five-methods#contract
     """
 
     method: str
     config: dict[str, Any]
+    encoder: str = ""
 
 
 class Objective(NamedTuple):
@@ -214,6 +217,11 @@ class Method(Stage, Shared):
         ecg_encoder: reads the ECG; what remains when a method is only used.
         about: what else the file said that the weights are from; empty again once they are trained.
 
+    Args:
+        config: sizes and weights.
+        encoder: an ECG encoder instead of the method's own, see `ecglearn.abilities.ECGEncoder`; or
+            a class or function without arguments that makes it.
+
     Book: five-methods#contract
     """
 
@@ -229,11 +237,38 @@ class Method(Stage, Shared):
     released: ClassVar[Layout | None] = None
     ecg_encoder: Any
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, encoder: Any = None) -> None:
         super().__init__()
         check_fields(type(config), config.to_dict())
         self.config = config
         self.about: dict[str, Any] = {}
+        # in a tuple, or a module would be a part of the method
+        self._given = (encoder,)
+
+    def own_encoder(self, samples: int | None = None) -> Any:
+        """The encoder that was given to the method, checked; None where it makes its own.
+
+        Args:
+            samples: length that it reads; None takes that of the records.
+
+        Raises:
+            InputError: it does not keep the promises of `ecglearn.abilities.ECGEncoder`.
+        """
+        given = self._given[0]
+        if given is None:
+            return None
+        return own_encoder(given, samples or self.config.samples, self.config.fs)
+
+    def fresh(self) -> Self:
+        """Another method of the same kind that has learned nothing; an own encoder begins anew too.
+
+        Raises:
+            InputError: the encoder that was given cannot begin anew.
+        """
+        given = self._given[0]
+        if given is None:
+            return type(self)(self.config)
+        return type(self)(self.config, encoder=renewed(given))
 
     @abstractmethod
     def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
@@ -285,17 +320,22 @@ class Method(Stage, Shared):
             **about: anything else worth knowing, as JSON can hold it.
         """
         known = {"method": self.name, "config": self.config.to_dict()}
+        if (given := self._given[0]) is not None:
+            maker = type(given) if isinstance(given, nn.Module) else given
+            known["encoder"] = f"{maker.__module__}:{maker.__qualname__}"
         save_tensors(path, self.state_dict(), about=self.about | known | about)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, *, encoder: Any = None) -> Self:
         """A method in evaluation mode from a file that `save` wrote.
 
         Args:
             path: the file, or the folder that `save_pretrained` wrote.
+            encoder: that was given to the method, or what makes it; a file holds no code.
 
         Raises:
-            CheckpointError: absent, damaged, of another method, or of another version.
+            CheckpointError: absent, damaged, of another method, of another version, or trained with
+                an encoder of somebody's own that is not given.
         """
         tensors, about = load_tensors(path)
         known = described(Weights, about, path, CheckpointError)
@@ -304,8 +344,14 @@ class Method(Stage, Shared):
                 f"{path} holds {known.method}, not {cls.name}; use ecglearn.load, or give another "
                 "file"
             )
+        if known.encoder and encoder is None:
+            raise CheckpointError(
+                f"{path} was trained with an encoder of its user's own, {known.encoder}: give it, "
+                "as `encoder=` or on the command line as --own.encoder MODULE:CLASS"
+            )
+        own = {} if encoder is None else {"encoder": encoder}
         try:
-            method = cls(cls.config_class.from_dict(known.config))
+            method = cls(cls.config_class.from_dict(known.config), **own)
         except Exception as error:  # sizes that do not go together show where they meet
             said = " ".join(str(error).split())[:500]
             raise CheckpointError(
@@ -384,13 +430,14 @@ class ReportMethod(Method):
         super().save(path, **({"text_model": known} if known else {}), **about)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, *, encoder: Any = None) -> Self:
         """See `Method.load`; another text model than that of the training is refused when used.
 
         Args:
             path: see `Method.load`.
+            encoder: see `Method.load`.
         """
-        method = super().load(path)
+        method = super().load(path, encoder=encoder)
         method.text.fingerprint = str(method.about.pop("text_model", ""))
         return method
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from ecglearn.checkpoint import CheckpointError
 from ecglearn.checkpoint import load as load_tensors
 from ecglearn.errors import InputError
 from ecglearn.hub.shared import fetch
-from ecglearn.method import REGISTERED, Method, register
+from ecglearn.method import REGISTERED, Config, Method, register
 
 GROUP = "ecglearn.methods"  # entry points of other packages
 
@@ -29,13 +34,17 @@ def method_class(name: str) -> type[Method]:
     """The class of a method.
 
     Args:
-        name: as `list_methods` has it; its title and the name of its class are understood too.
+        name: as `list_methods` has it; its title and the name of its class are understood too. Or
+            "module:Class", a class of your own in a module on the path or in this folder, which is
+            then a method like any other.
 
     Raises:
-        InputError: there is no such method.
+        InputError: there is no such method, or the class does not keep the contract.
 
     Book: five-methods#contract
     """
+    if ":" in name:
+        return register(own_method(own_object(name), name))
     known = _all()
     plain = name.lower().replace(" ", "-")
     if plain in known:
@@ -43,32 +52,40 @@ def method_class(name: str) -> type[Method]:
     for cls in known.values():
         if name in (cls.title, cls.__name__):
             return cls
-    raise InputError(f"no method {name!r}; there are {', '.join(known)}")
+    raise InputError(
+        f"no method {name!r}; there are {', '.join(known)}, and MODULE:CLASS names one of yours"
+    )
 
 
-def create(name: str, preset: str = "class", **changes: Any) -> Method:
+def create(name: str, preset: str = "class", *, encoder: Any = None, **changes: Any) -> Method:
     """A new method with random weights.
 
     Args:
-        name: one of `list_methods()`.
+        name: one of `list_methods()`, or "module:Class".
         preset: `class` (minutes on a laptop), `smoke` (seconds), or `paper`.
+        encoder: an ECG encoder of yours instead of the method's own, see
+            `ecglearn.abilities.ECGEncoder`, or a class or function that makes it; a text is a field
+            of the configuration, where there is one.
         **changes: fields of its configuration that differ from the preset.
 
     Raises:
-        InputError: no such method, preset or field.
+        InputError: no such method, preset or field, or the encoder does not keep its promises.
 
     Book: five-methods#contract
     """
     cls = method_class(name)
-    return made(cls, cls.config_class.preset(preset, **changes))
+    if isinstance(encoder, str):
+        changes["encoder"], encoder = encoder, None
+    return made(cls, cls.config_class.preset(preset, **changes), encoder)
 
 
-def made(cls: type[Method], config: Any) -> Method:
+def made(cls: type[Method], config: Any, encoder: Any = None) -> Method:
     """A new method; sizes that do not go together are one sentence.
 
     Args:
         cls: of the method.
         config: its sizes and weights.
+        encoder: as for `create`; None leaves it to the method.
 
     Raises:
         InputError: no such network can be made.
@@ -76,7 +93,7 @@ def made(cls: type[Method], config: Any) -> Method:
     Book: five-methods#contract
     """
     try:
-        return cls(config)
+        return cls(config) if encoder is None else cls(config, encoder=encoder)
     except InputError:
         raise
     except (ValueError, AssertionError, RuntimeError, TypeError, ArithmeticError) as error:
@@ -87,20 +104,25 @@ def made(cls: type[Method], config: Any) -> Method:
         ) from error
 
 
-def load(path: str | Path) -> Method:
+def load(path: str | Path, *, method: str | None = None, encoder: Any = None) -> Method:
     """A trained method, whichever it is, in evaluation mode.
 
     Args:
         path: file that `method.save` or `ecglearn train` wrote, folder that
             `method.save_pretrained` wrote, or "hf://owner/name" on the hub of Hugging Face.
+        method: "module:Class" of a method of yours; a file holds no code, and names none to run.
+        encoder: that was given to the method, or what makes it.
 
     Raises:
-        CheckpointError: absent, damaged, without a method, or of another version.
+        CheckpointError: absent, damaged, without a method, of another method or version, or with an
+            encoder that is not given.
 
     Book: five-methods#contract
     """
     if str(path).startswith("hf:/"):  # a Path has one slash left
         path = fetch(path)
+    if method is not None:
+        return method_class(method).load(path, encoder=encoder)
     _, about = load_tensors(path)
     name = about.get("method")
     if not isinstance(name, str) or name not in _all():
@@ -108,9 +130,10 @@ def load(path: str | Path) -> Method:
             f"{path} does not say which method it belongs to; give the weights.safetensors that "
             "`ecglearn train` or `method.save` wrote"
             if name is None
-            else f"{path} holds the method {name!r}, which is not installed here"
+            else f"{path} holds the method {name!r}, which is not installed here; a class of yours "
+            "is named as MODULE:CLASS (method=..., --own.method)"
         )
-    return method_class(name).load(path)
+    return method_class(name).load(path, encoder=encoder)
 
 
 def load_released(path: str | Path, name: str, **changes: Any) -> Method:
@@ -156,6 +179,102 @@ def cite(method: Method | type[Method] | str) -> str:
     Book: ptacl#take-it-further
     """
     return (method_class(method) if isinstance(method, str) else method).citation
+
+
+def own_object(text: str) -> Any:
+    """What "module:Class" names, in a module on the path or in this folder.
+
+    Args:
+        text: the name.
+
+    Raises:
+        InputError: there is no such module, or nothing of this name in it; or it cannot be
+            imported.
+
+    Book: your-own-method#own-command
+    """
+    module, _, name = text.partition(":")
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise InputError(
+            f"there is no module {module!r} on the path or in {here}: name a file {module}.py of "
+            "this folder, or an installed module"
+        ) from error
+    except ValueError as error:
+        raise InputError(f"{text!r} is no MODULE:CLASS ({error})") from error
+    made = getattr(found, name, None)
+    if made is None:
+        raise InputError(f"{found.__file__} has no {name!r}; name a class that it defines")
+    return made
+
+
+def own_method(found: Any, text: str) -> type[Method]:
+    """A class, when it keeps what the contract says of classes.
+
+    Args:
+        found: of `own_object`.
+        text: its name.
+
+    Raises:
+        InputError: it does not; says in what.
+
+    Book: your-own-method#own-command
+    """
+    if not isinstance(found, type) or not issubclass(found, Method):
+        raise InputError(f"{text} is no subclass of ecglearn.method.Method (or ReportMethod)")
+    if absent := sorted(found.__abstractmethods__):
+        raise InputError(f"{text} does not define {', '.join(absent)}, which every method has")
+    kind = getattr(found, "config_class", Config)
+    if not (isinstance(kind, type) and issubclass(kind, Config) and is_dataclass(kind)):
+        raise InputError(
+            f"the config_class of {text} is no dataclass that inherits from ecglearn.method.Config"
+        )
+    return found
+
+
+def check_contract(method: Method, data: Any) -> None:
+    """Refuse a method that would stumble later: in `fit`, `save`, `embed` or a comparison.
+
+    Args:
+        method: new; set up on the data, as `fit` does it again.
+        data: training records, two or more, with all that it needs.
+
+    Raises:
+        InputError: its losses, vectors, encoder or objectives are not what the contract says.
+
+    Book: your-own-method#own-command
+    """
+    who, some = type(method).__name__, data[slice(0, 2)].to(next(method.parameters()).device)
+    method.setup(data, 1)
+    if not any(part is getattr(method, "ecg_encoder", None) for part in method.children()):
+        raise InputError(f"{who} has no module `ecg_encoder`, which is what a user keeps of it")
+    for stage, part in method.stages():
+        if not any(one.parameters for one in part.objectives()):
+            raise InputError(f"the stage {stage!r} of {who} has no objective with parameters")
+    was_training = method.training
+    with torch.no_grad():
+        vectors: Any = method.eval().features(some)
+    shape = tuple(vectors.shape) if isinstance(vectors, Tensor) else type(vectors).__name__
+    if not isinstance(vectors, Tensor) or vectors.ndim != 2 or len(vectors) != len(some):
+        raise InputError(
+            f"{who}.features gives {shape} for {len(some)} records, not a tensor ({len(some)}, D)"
+        )
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        terms: Any = method.losses(some)
+    method.train(was_training)
+    if not isinstance(terms, dict) or not terms:
+        raise InputError(f"{who}.losses gives {type(terms).__name__}, not named terms in a dict")
+    for name, term in terms.items():
+        if not isinstance(name, str) or not isinstance(term, Tensor) or term.ndim:
+            said = tuple(term.shape) if isinstance(term, Tensor) else type(term).__name__
+            raise InputError(
+                f"the term {name!r} of {who}.losses is {said}, not a tensor of one number"
+            )
 
 
 def _all() -> dict[str, type[Method]]:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from ecglearn.cli.data import COHORT, Data, open_data
+from ecglearn.cli.model import Own, open_method
 from ecglearn.cli.terminal import say
 from ecglearn.data.datasets.base import Listing, RecordMeta, header_paths
 from ecglearn.data.datasets.registry import DatasetInfo
@@ -18,10 +19,17 @@ from ecglearn.data.store.format import ABOUT, REFUSED
 from ecglearn.data.store.prepare import prepare
 from ecglearn.files import whole
 from ecglearn.method import Method
-from ecglearn.registry import load
 
 
-def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
+def embed(
+    weights: Path,
+    /,
+    *,
+    data: str,
+    out: Path,
+    workers: int = -1,
+    own: Own = Own(),  # noqa: B008
+) -> None:
     """Write the vector of every record to a Parquet file: columns `record` and `embedding`.
 
     Args:
@@ -31,6 +39,7 @@ def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
             the ending .refused.csv.
         out: Parquet file to write.
         workers: processes that read a folder; -1 takes one for each core.
+        own: code of yours that the weights need.
 
     Raises:
         CheckpointError: no weights of this library.
@@ -38,7 +47,7 @@ def embed(weights: Path, /, *, data: str, out: Path, workers: int = -1) -> None:
 
     Book: many-machines#commands
     """
-    method = load(weights)
+    method = open_method(weights, own)
     if torch.cuda.is_available():
         method.cuda()
     config = method.config

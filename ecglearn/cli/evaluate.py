@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ecglearn.abilities import EmbedsText
 from ecglearn.cli.data import Data, open_data
+from ecglearn.cli.model import Own, open_method
 from ecglearn.cli.terminal import say
 from ecglearn.data import enough_cases
 from ecglearn.encoders import ReportError
@@ -26,7 +27,6 @@ from ecglearn.evaluate import (
 from ecglearn.evaluate.prompts import PromptError
 from ecglearn.evaluate.zero_shot import prompt_scores
 from ecglearn.files import whole
-from ecglearn.registry import load
 
 
 def evaluate(
@@ -40,6 +40,7 @@ def evaluate(
     prompts: str | None = None,
     least_cases: int = 10,
     seed: int = 0,
+    own: Own = Own(),  # noqa: B008
 ) -> None:
     """Macro AUROC with 95% intervals: without labels, and of linear probes with few and all labels.
 
@@ -58,6 +59,7 @@ def evaluate(
         least_cases: a class with fewer cases, or fewer other records, in the test part is not
             judged.
         seed: of the random encoder.
+        own: code of yours that the weights need.
 
     Raises:
         CheckpointError: no weights of this library.
@@ -70,7 +72,7 @@ def evaluate(
         raise InputError("give 1 or more seeds, and label fractions above 0 and up to 1")
     if out is not None and out.suffix not in (".csv", ".parquet"):
         raise InputError(f"a table is written as .csv or .parquet, not as {out.name}")
-    method = load(weights)
+    method = open_method(weights, own)
     name = method.name
     source = open_data(data, fs=method.config.fs, preprocess=method.config.preprocess)
     if not source.classes:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ecglearn.cli.model import Own, open_method
 from ecglearn.export import export_embed
-from ecglearn.registry import load
 
 
-def export(weights: Path, /, *, out: Path, keep: bool = False) -> None:
+def export(
+    weights: Path,
+    /,
+    *,
+    out: Path,
+    keep: bool = False,
+    own: Own = Own(),  # noqa: B008
+) -> None:
     """Write the way from ECG to vector as one graph, for programs without this library.
 
     Input `ecg` (records, 12, samples), any number of records, prepared as for training; output
@@ -19,6 +26,7 @@ def export(weights: Path, /, *, out: Path, keep: bool = False) -> None:
         out: file to write: .onnx for ONNX runtimes, .pt2 for torch.export.load.
         keep: a second input `keep`, shaped as `ecg`, that is true where a sample was observed; for
             methods that read it.
+        own: code of yours that the weights need.
 
     Raises:
         CheckpointError: no weights of this library.
@@ -26,7 +34,7 @@ def export(weights: Path, /, *, out: Path, keep: bool = False) -> None:
 
     Book: many-machines#out-again
     """
-    method = load(weights)
+    method = open_method(weights, own)
     export_embed(method, out, keep=keep)
     config = method.config
     print(

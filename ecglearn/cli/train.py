@@ -23,7 +23,7 @@ from ecglearn.errors import InputError
 from ecglearn.files import holding, whole
 from ecglearn.method import Method
 from ecglearn.recipe import Recipe
-from ecglearn.registry import list_methods, made, method_class
+from ecglearn.registry import check_contract, list_methods, made, method_class, own_object
 from ecglearn.train import fit
 from ecglearn.train.logging import redrawn
 from ecglearn.train.settings import check_run
@@ -51,6 +51,7 @@ class Run:
         out: folder for weights.safetensors, history.jsonl and what a resumed run needs.
         model: sizes and weights of the method.
         preset: sizes and recipe that the other flags start from: class, paper, released or smoke.
+        encoder: MODULE:CLASS of an ECG encoder of yours instead of the method's own.
         epochs: passes over the training part, in each stage; None: as the preset has it for each
             stage, as for all flags down to decay-all.
         batch_size: records of a step, over all processes and micro-batches.
@@ -76,6 +77,7 @@ class Run:
     out: Path
     model: Any
     preset: str = "class"
+    encoder: str | None = None
     epochs: int | None = None
     batch_size: int | None = None
     lr: float | None = None
@@ -97,7 +99,7 @@ def train(words: Sequence[str]) -> None:
     """Train a method; `ecglearn train METHOD --help` lists the flags of its configuration.
 
     Args:
-        words: name of the method, then flags.
+        words: name of the method, or MODULE:CLASS of one of yours, then flags.
 
     Raises:
         InputError: an unknown method or preset, or data that the method cannot learn from.
@@ -105,7 +107,8 @@ def train(words: Sequence[str]) -> None:
     Book: many-machines#commands
     """
     if not words or words[0] in ("-h", "--help"):
-        print(f"usage: ecglearn train METHOD ...\n\nmethods: {', '.join(list_methods())}")
+        known = ", ".join(list_methods())
+        print(f"usage: ecglearn train METHOD ...\n\nmethods: {known}, or MODULE:CLASS")
         return
     name, *flags = words
     run = parse(name, flags)
@@ -207,18 +210,21 @@ def _train_alone(name: str, run: Run) -> None:
     records = _learnable(kind, data)
     run = _fitted(run, records)
     source = data.records.about["digest"] if isinstance(data.records, Store) else ""
-    now = Started(method=name, config=run.model.to_dict(), run=flags, data=source)
+    now = Started(method=kind.name, config=run.model.to_dict(), run=flags, data=source)
     resume = goes_on(run.out, now, resume=run.resume, overwrite=run.overwrite)
     if rank() == 0 and not run.resume:
         begin(run.out, now, anew=not resume)
     torch.manual_seed(run.seed)
     device = f"cuda:{torch.cuda.current_device()}" if torch.cuda.is_available() else "cpu"
-    method = made(kind, run.model).to(device)
-    lines = []
-    resolved = recipes(kind, run)
-    for (part, stage), recipe in zip(method.stages(), resolved, strict=True):
+    encoder = None if run.encoder is None else own_object(run.encoder)
+    method = made(kind, run.model, encoder).to(device)
+    if ":" in name:
+        check_contract(method, records)
+    lines, stages = [], method.stages()
+    resolved = recipes(kind, run)[-len(stages) :]  # an own encoder may leave out the first
+    for (part, stage), recipe in zip(stages, resolved, strict=True):
         _read_reports(stage, records)
-        _say(f"{name}, {part}: {len(records):,} records on {device}; {recipe}")
+        _say(f"{kind.name}, {part}: {len(records):,} records on {device}; {recipe}")
         history = fit(
             stage.to(device),
             records,

@@ -22,6 +22,7 @@ from ecglearn.encoders.lead_time_transformer import (
 )
 from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder, PatchEncoder, random_visible
 from ecglearn.encoders.masker import Masker, remove
+from ecglearn.encoders.own_encoder import LeadByLead, TimeTokens, TokenMean, own_encoder, renewed
 from ecglearn.encoders.pretrained import EMBEDDED
 from ecglearn.encoders.report_generator import (
     GeneratorError,
@@ -64,6 +65,7 @@ __all__ = [
     "EncodedReports",
     "GatedMLP",
     "GeneratorError",
+    "LeadByLead",
     "LeadTimeTransformer",
     "MLPHead",
     "MaskedAutoencoder",
@@ -82,14 +84,18 @@ __all__ = [
     "TableScaler",
     "TextEncoder",
     "TextTower",
+    "TimeTokens",
+    "TokenMean",
     "WindowStem",
     "bert_parameters",
     "dropout_view",
     "initialise",
     "kept_attention",
     "map_batches",
+    "own_encoder",
     "random_visible",
     "remove",
+    "renewed",
     "report_generator",
     "residual_stages",
     "same_reports",

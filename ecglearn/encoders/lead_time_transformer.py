@@ -144,7 +144,7 @@ class LeadTimeTransformer(nn.Module):
                 a token would change.
         """
         seen = keep_samples(visible, x.shape[-1])
-        x = _standard(x, seen)
+        x = standard(x, seen)
         if blank:
             x = x.where(seen, 0)
         pieces = rearrange(x, "B l (t p) -> B l t p", p=self.patch)
@@ -243,8 +243,17 @@ def sine_positions(steps: int, width: int) -> Float[Tensor, "{steps} {width}"]:
     return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)
 
 
-def _standard(x: Tensor, seen: Tensor) -> Tensor:
-    """Mean 0 and spread 1 of a record's visible samples; the same shift and scale for the rest."""
+def standard(
+    x: Float[Tensor, "B lead time"], seen: Bool[Tensor, "B lead time"]
+) -> Float[Tensor, "B lead time"]:
+    """Mean 0 and spread 1 of a record's visible samples; the same shift and scale for the rest.
+
+    Args:
+        x: signals.
+        seen: which samples are visible.
+
+    Book: scar#scar-encoder
+    """
     count = seen.sum((1, 2), keepdim=True).clamp_min(1)
     mean = x.where(seen, 0).sum((1, 2), keepdim=True) / count
     spread = (x - mean).where(seen, 0).square().sum((1, 2), keepdim=True) / count

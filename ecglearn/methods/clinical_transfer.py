@@ -16,6 +16,7 @@ from ecglearn.data.transforms import ecg_window
 from ecglearn.distributed import gather
 from ecglearn.encoders.clinical_table import TableEncoder
 from ecglearn.encoders.inference import map_batches
+from ecglearn.encoders.own_encoder import TokenMean
 from ecglearn.encoders.state_space import S4Encoder
 from ecglearn.errors import InputError
 from ecglearn.losses.focal import masked_focal
@@ -137,6 +138,7 @@ class ClinicalTransfer(Method):
 
     Args:
         config: sizes and weights.
+        encoder: an ECG encoder instead of its own, see `Method`.
 
     Source: Fernandes et al. 2025; only its abstract and secondary summaries could be read.
 
@@ -157,15 +159,18 @@ class ClinicalTransfer(Method):
         ),
     }
     config: ClinicalTransferConfig
-    ecg_encoder: S4Encoder
+    ecg_encoder: S4Encoder | TokenMean
 
-    def __init__(self, config: ClinicalTransferConfig) -> None:
-        super().__init__(config)
-        self.ecg_encoder = S4Encoder(
-            width=config.width, layers=config.layers, states=config.states, rate=config.dropout
-        )
-        self.lab_head = nn.Linear(config.width, config.flags)
-        self.diagnosis_head = nn.Linear(config.width, config.diagnoses)
+    def __init__(self, config: ClinicalTransferConfig, encoder: Any = None) -> None:
+        super().__init__(config, encoder)
+        if (own := self.own_encoder(config.crop)) is not None:
+            self.ecg_encoder = TokenMean(own)
+        else:
+            self.ecg_encoder = S4Encoder(
+                width=config.width, layers=config.layers, states=config.states, rate=config.dropout
+            )
+        self.lab_head = nn.Linear(self.ecg_encoder.width, config.flags)
+        self.diagnosis_head = nn.Linear(self.ecg_encoder.width, config.diagnoses)
 
     def stages(self) -> list[tuple[str, Stage]]:
         """Three stages by name, in the order of the configuration.
@@ -263,9 +268,13 @@ class ClinicalTransfer(Method):
     def local_tokens(self, batch: ECGBatch) -> tuple[Float[Tensor, "B N D"], Float[Tensor, " N"]]:
         """Features in order of time, each a mean over ten samples, and the second of its centre.
 
+        Of an encoder that is not the method's own, its tokens and their seconds.
+
         Args:
             batch: needs only `ecg`.
         """
+        if isinstance(self.ecg_encoder, TokenMean):
+            return self._tokens_of_crops(batch, self.ecg_encoder)
 
         def tokens(part: ECGBatch) -> Tensor:
             sequence = self.ecg_encoder.tokens(self._crops(part)).unflatten(0, (len(part), -1))
@@ -273,6 +282,17 @@ class ClinicalTransfer(Method):
 
         found = torch.cat(map_batches(self, batch, tokens))
         return found, (torch.arange(found.shape[1]) * 10 + 4.5) / self.config.fs
+
+    def _tokens_of_crops(self, batch: ECGBatch, encoder: TokenMean) -> tuple[Tensor, Tensor]:
+        config = self.config
+
+        def tokens(part: ECGBatch) -> Tensor:
+            found = encoder.tokens(self._crops(part))
+            return found.unflatten(0, (len(part), -1)).flatten(1, 2)
+
+        within = torch.as_tensor(encoder.encoder.seconds(config.crop, config.fs))
+        begins = torch.arange(config.samples // config.crop)[:, None] * (config.crop / config.fs)
+        return torch.cat(map_batches(self, batch, tokens)), (begins + within).flatten()
 
     def features(self, batch: ECGBatch) -> Float[Tensor, "B D"]:
         """Features of whole records: the mean over their crops.
@@ -314,7 +334,7 @@ class JointEmbedding(Stage):
             width=config.table_width,
             rates=config.table_dropout,
         )
-        self.ecg_projector = projector(config.width, config.projector)
+        self.ecg_projector = projector(method.ecg_encoder.width, config.projector)
         self.table_projector = projector(config.table_width, config.projector)
 
     def setup(self, data: Any, total_steps: int) -> None:

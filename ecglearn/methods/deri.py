@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -222,6 +222,7 @@ class DERI(ReportMethod):
 
     Args:
         config: sizes and weights.
+        encoder: an ECG encoder instead of its own, see `Method`.
 
     Source: Chen et al. 2025 (DERI), as its public code computes it.
 
@@ -245,12 +246,13 @@ class DERI(ReportMethod):
     config: DERIConfig
     ecg_encoder: ECGResNet | ECGTransformer
 
-    def __init__(self, config: DERIConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: DERIConfig, encoder: Any = None) -> None:
+        super().__init__(config, encoder)
         width = config.width
-        if config.encoder == "resnet":
-            self.ecg_encoder = ECGResNet(widths=config.widths, blocks=config.blocks)
-            count = self.ecg_encoder.tokens(config.samples)
+        if config.encoder == "resnet" or encoder is not None:
+            found: Any = self.own_encoder() or ECGResNet(widths=config.widths, blocks=config.blocks)
+            self.ecg_encoder = found
+            count = found.tokens(config.samples)
         else:
             self.ecg_encoder = ECGTransformer(
                 samples=config.samples,

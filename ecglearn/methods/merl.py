@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -122,6 +122,7 @@ class MERL(ReportMethod):
 
     Args:
         config: sizes and weights.
+        encoder: an ECG encoder instead of its own, see `Method`.
 
     Source: Liu et al. 2024 (MERL).
 
@@ -150,8 +151,8 @@ class MERL(ReportMethod):
     config: MERLConfig
     ecg_encoder: ECGResNet | ECGTransformer
 
-    def __init__(self, config: MERLConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: MERLConfig, encoder: Any = None) -> None:
+        super().__init__(config, encoder)
         width = config.width
         self.text = TextTower(
             config.text,
@@ -160,10 +161,11 @@ class MERL(ReportMethod):
             pooling=config.pooling,
             limit=config.text_limit,
         )
-        if config.encoder == "resnet":
-            self.ecg_encoder = ECGResNet(widths=config.widths, blocks=config.blocks)
-            self.ecg_local = nn.Linear(self.ecg_encoder.width, width)
-            tokens = self.ecg_encoder.tokens(config.samples)
+        if config.encoder == "resnet" or encoder is not None:
+            found: Any = self.own_encoder() or ECGResNet(widths=config.widths, blocks=config.blocks)
+            self.ecg_encoder = found
+            self.ecg_local = nn.Linear(found.width, width)
+            tokens = found.tokens(config.samples)
             self.pool = ClassTokenPool(tokens, width, config.heads, start=config.pool_start)
         else:
             self.ecg_encoder = _transformer(config)
@@ -175,7 +177,7 @@ class MERL(ReportMethod):
                 nn.Linear(width, width),
                 BatchNorm1d(width),
             )
-        seen = width if config.encoder == "resnet" else config.vit_width
+        seen = config.vit_width if isinstance(self.ecg_encoder, ECGTransformer) else width
         self.first_view = nn.Linear(seen, width, bias=False)
         self.second_view = nn.Linear(seen, width, bias=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -18,6 +18,8 @@ from ecglearn.encoders.ecg_transformer import ECGTransformer
 from ecglearn.encoders.heads import AttentionPool, ProjectionHead
 from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.masked_autoencoder import MaskedAutoencoder
+from ecglearn.encoders.own_encoder import TimeTokens
+from ecglearn.errors import InputError
 from ecglearn.losses.contrastive import info_nce
 from ecglearn.losses.reconstruction import masked_mse
 from ecglearn.losses.temporal import aligned_cosine, local_contrastive, phase_target
@@ -149,6 +151,7 @@ class PTACL(Method):
 
     Args:
         config: sizes and weights.
+        encoder: an ECG encoder instead of its own, see `Method`.
 
     Source: Selivanov et al. 2025 (PTACL).
 
@@ -170,21 +173,26 @@ class PTACL(Method):
         ),
     }
     config: PTACLConfig
-    ecg_encoder: ECGTransformer
+    ecg_encoder: ECGTransformer | TimeTokens
     alignment: Tensor
 
-    def __init__(self, config: PTACLConfig) -> None:
-        super().__init__(config)
-        self.ecg_encoder = ECGTransformer(
-            samples=config.samples,
-            patch=config.patch,
-            width=config.width,
-            depth=config.ecg_depth,
-            heads=config.heads,
-            leads_per_token=config.leads_per_token,
-            use_cls=config.use_cls,
-            layer_scale=config.layer_scale,
-        )
+    def __init__(self, config: PTACLConfig, encoder: Any = None) -> None:
+        super().__init__(config, encoder)
+        if (own := self.own_encoder()) is not None:
+            self.ecg_encoder = TimeTokens(
+                own, width=config.width, patch=config.patch, samples=config.samples
+            )
+        else:
+            self.ecg_encoder = ECGTransformer(
+                samples=config.samples,
+                patch=config.patch,
+                width=config.width,
+                depth=config.ecg_depth,
+                heads=config.heads,
+                leads_per_token=config.leads_per_token,
+                use_cls=config.use_cls,
+                layer_scale=config.layer_scale,
+            )
         self.cine_encoder = CineTransformer(
             frames=config.frames,
             size=config.size,
@@ -207,18 +215,23 @@ class PTACL(Method):
         return ProjectionHead(config.width, config.projection)
 
     def stages(self) -> list[tuple[str, Stage]]:
-        """Masked autoencoders of both encoders, then the contrast."""
-        return [
-            ("ecg", PTACLPretraining(self, "ecg")),
-            ("cine", PTACLPretraining(self, "cine")),
-            ("joint", self),
-        ]
+        """Masked autoencoders of both encoders, then the contrast.
+
+        An ECG encoder that is not the method's own cuts no patches that could be filled in: its
+        first stage is left out.
+        """
+        found: list[tuple[str, Stage]] = [("cine", PTACLPretraining(self, "cine")), ("joint", self)]
+        if isinstance(self.ecg_encoder, ECGTransformer):
+            found.insert(0, ("ecg", PTACLPretraining(self, "ecg")))
+        return found
 
     def objectives(self) -> list[Objective]:
         """All but patch embeddings, positions and the first layers, as stage 2 wants it."""
         held: set[nn.Parameter] = set()
         count = self.config.frozen_layers
         for encoder in (self.ecg_encoder, self.cine_encoder) if count else ():
+            if isinstance(encoder, TimeTokens):
+                continue
             first = encoder.blocks.layers[:count].parameters()
             held |= {encoder.positions, *encoder.embed.parameters(), *first}
         return [Objective([p for p in self.parameters() if p not in held], self.losses)]
@@ -431,6 +444,11 @@ class PTACLRegression(Stage):
         drop_path: float = 0.1,
     ) -> None:
         super().__init__()
+        if not isinstance(method.ecg_encoder, ECGTransformer):
+            raise InputError(
+                "stage 3 tunes the layers of PTACL's own encoder one by one: fit a probe on an "
+                "encoder of yours, by ecglearn.evaluate.linear_probe"
+            )
         self.config, self.layer_decay = method.config, layer_decay
         self.encoder = method.ecg_encoder
         self.pool = AttentionPool(self.config.width, self.config.heads)

@@ -17,6 +17,7 @@ from ecglearn.distributed import gather, own
 from ecglearn.encoders.inference import map_batches
 from ecglearn.encoders.lead_time_transformer import Encoded, LeadTimeTransformer
 from ecglearn.encoders.masker import Masker, remove
+from ecglearn.encoders.own_encoder import LeadByLead
 from ecglearn.encoders.pretrained import EMBEDDED
 from ecglearn.encoders.text_encoder import MED_CPT
 from ecglearn.encoders.text_tower import Pooling, TextTower
@@ -160,6 +161,7 @@ class SCAR(ReportMethod):
 
     Args:
         config: sizes and weights.
+        encoder: an ECG encoder instead of its own, see `Method`.
 
     Source: Liu et al. 2026 (SCAR), of which only the abstract and a summary could be read.
 
@@ -176,19 +178,25 @@ class SCAR(ReportMethod):
     config: SCARConfig
     ecg_encoder: LeadTimeTransformer
 
-    def __init__(self, config: SCARConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: SCARConfig, encoder: Any = None) -> None:
+        super().__init__(config, encoder)
         self.horizon = config.horizon
-        self.ecg_encoder = LeadTimeTransformer(
-            samples=config.samples,
-            patch=config.patch,
-            width=config.width,
-            depth=config.depth,
-            heads=config.heads,
-            out=config.out,
-            stem=config.stem,
-            selector="mean" if config.selector == "mean" else "learned",
-        )
+        sizes: dict[str, Any] = {
+            "samples": config.samples,
+            "patch": config.patch,
+            "out": config.out,
+            "selector": "mean" if config.selector == "mean" else "learned",
+        }
+        if (own_encoder := self.own_encoder()) is not None:
+            self.ecg_encoder = LeadByLead(own_encoder, **sizes)
+        else:
+            self.ecg_encoder = LeadTimeTransformer(
+                width=config.width,
+                depth=config.depth,
+                heads=config.heads,
+                stem=config.stem,
+                **sizes,
+            )
         self.text = TextTower(
             config.text,
             config.text_width,
@@ -198,8 +206,9 @@ class SCAR(ReportMethod):
         )
         self.masker: Masker | None = None
         if config.mask == "masker":
+            width = self.ecg_encoder.project.in_features
             self.masker = Masker(
-                config.width, config.out, use_text=config.masker_text, structured=config.structured
+                width, config.out, use_text=config.masker_text, structured=config.structured
             )
 
     def setup(self, data: Any, total_steps: int) -> None:

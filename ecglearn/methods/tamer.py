@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
@@ -207,6 +207,7 @@ class TAMER(ReportMethod):
 
     Args:
         config: sizes and weights.
+        encoder: an ECG encoder instead of its own, see `Method`.
 
     Source: Zhou et al. 2026 (TAMER).
 
@@ -227,8 +228,8 @@ class TAMER(ReportMethod):
     config: TAMERConfig
     ecg_encoder: ECGResNet
 
-    def __init__(self, config: TAMERConfig) -> None:
-        super().__init__(config)
+    def __init__(self, config: TAMERConfig, encoder: Any = None) -> None:
+        super().__init__(config, encoder)
         width = config.width
         self.text = TextTower(
             config.text,
@@ -237,7 +238,9 @@ class TAMER(ReportMethod):
             pooling=config.pooling,
             limit=config.text_limit,
         )
-        self.ecg_encoder = ECGResNet(widths=config.widths, blocks=config.blocks)
+        self.ecg_encoder = self.own_encoder() or ECGResNet(
+            widths=config.widths, blocks=config.blocks
+        )
         self.ecg_local = nn.Linear(self.ecg_encoder.width, width)
         self.ecg_head = MLPHead(width, width)
         self.tokens = self.ecg_encoder.tokens(config.samples)

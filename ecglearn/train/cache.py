@@ -66,7 +66,8 @@ def fit_cached(
         "config": describe(method),
         "initial": data_digest(list(method.state_dict().values())),
         "data": data_digest(data, only=needs),
-        "code": code_digest(_module(method), fit.__module__),
+        "code": code_digest(*_modules(method), fit.__module__),
+        **_written_here(method),
         "epochs": epochs,
         "batch_size": batch_size,
         "seed": seed,
@@ -95,6 +96,22 @@ def fit_cached(
     return history
 
 
-def _module(method: nn.Module) -> str:
-    found = inspect.getmodule(type(method))
-    return type(method).__module__ if found is None else found.__name__
+def _modules(method: nn.Module) -> list[str]:
+    """Where the code of the method and of all its parts lies, PyTorch's own aside."""
+    found = {type(part).__module__ for part in method.modules()}
+    return sorted(name for name in found if name.partition(".")[0] != "torch")
+
+
+def _written_here(method: nn.Module) -> dict[str, Any]:
+    """Classes of a notebook or a script, which are no module that could be found again."""
+    found = {type(part) for part in method.modules() if type(part).__module__ == "__main__"}
+    if not found:
+        return {}
+    return {"here": {kind.__qualname__: _source(kind) for kind in found}}
+
+
+def _source(kind: type) -> str:
+    try:
+        return inspect.getsource(kind)
+    except (OSError, TypeError):  # typed into a console
+        return ""

@@ -386,6 +386,7 @@ NUMBERS = {
     "encoders.report_generator.report_generator": {"k": 1, "limit": 256},
     "encoders.inference.map_batches": {"size": 128},
     "encoders.text_tower.TextTower": {"limit": 256},
+    "encoders.own_encoder.LeadByLead": {"leads": 12},
     "encoders.text_encoder.TextEncoder": {"limit": 256, "memory": 2_000_000_000},
     "encoders.text_encoder.text_encoder": {"limit": 256, "memory": 2_000_000_000},
     "data.transforms.sample_frames": {"records": 1},

@@ -133,24 +133,27 @@ def untrained(method: Method, seed: int = 0) -> Method:
     """The same method with weights that have learned nothing.
 
     Args:
-        method: its class makes another one from its `config`.
+        method: its class makes another one from its `config`, and from the encoder that it was
+            given, where it was.
         seed: of the random initialisation.
 
     Raises:
         InputError: the method has other parts than its configuration makes, such as a replaced
-            encoder, so that its gain would be one over another network.
+            encoder, so that its gain would be one over another network; or an encoder that was
+            given cannot begin anew.
 
     Book: evaluation#controls
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed + 10_000)
-        fresh = type(method)(method.config)
+        fresh = method.fresh()
     want, have = ({n: tuple(x.shape) for n, x in m.state_dict().items()} for m in (method, fresh))
     if want != have:
         odd = sorted(n for n in want.keys() | have.keys() if want.get(n) != have.get(n))
         raise InputError(
             f"{method.title} has other parts than its configuration makes ({', '.join(odd[:3])}): "
-            "a gain would be one over another network; give a method whose class builds its encoder"
+            "a gain would be one over another network; give the encoder when the method is made, "
+            "`create(..., encoder=...)`"
         )
     return fresh.to(next(method.parameters()).device).eval()
 
