@@ -1,7 +1,7 @@
 """Numbers in, figures out: the only room that knows matplotlib, seaborn or plotly."""
 
 from ecglearn.plots.alignment import draw_map
-from ecglearn.plots.clinical import correlation_player, lifts_side_by_side
+from ecglearn.plots.clinical import lifts_side_by_side
 from ecglearn.plots.compare import finding_map, measure_panels, seed_panels
 from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
@@ -9,14 +9,21 @@ from ecglearn.plots.dumbbells import Dumbbells
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
 from ecglearn.plots.forest import ClaimBoard, Forest
 from ecglearn.plots.missingness import (
-    removal_explorer,
     severity_curves,
     stored_severity,
     token_grid,
 )
-from ecglearn.plots.reports import Marked, marked_reports, three_views, word_explorer
+from ecglearn.plots.reports import Marked, marked_reports, three_views
 from ecglearn.plots.tables import SortableTable
-from ecglearn.plots.views import AlignmentTrack, AlignmentView, View
+from ecglearn.plots.views import (
+    AlignmentTrack,
+    AlignmentView,
+    LeadSetView,
+    MapCase,
+    MapView,
+    RetrievalView,
+    View,
+)
 
 __all__ = [
     "AlignmentTrack",
@@ -26,11 +33,14 @@ __all__ = [
     "ClaimBoard",
     "Dumbbells",
     "Forest",
+    "LeadSetView",
+    "MapCase",
+    "MapView",
     "Marked",
+    "RetrievalView",
     "SortableTable",
     "View",
     "add_slider",
-    "correlation_player",
     "diagram",
     "draw_map",
     "ecg_paper",
@@ -39,11 +49,9 @@ __all__ = [
     "lifts_side_by_side",
     "marked_reports",
     "measure_panels",
-    "removal_explorer",
     "seed_panels",
     "severity_curves",
     "stored_severity",
     "three_views",
     "token_grid",
-    "word_explorer",
 ]

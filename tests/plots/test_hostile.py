@@ -54,11 +54,6 @@ def ecg() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(12, 1000))
 
 
-def explorer(text: str) -> go.Figure:
-    words, rows = [text, "b"], np.full((2, 4), 0.25)
-    return plots.word_explorer(ecg()[0], 100, words, np.ones(2), rows, truth=rows, height=text)
-
-
 def table(text: str) -> pd.DataFrame:
     row = {"task": text, "measure": "macro AUROC", "name": text, "model": text, "value": 0.5}
     return pd.DataFrame([row, row | {"name": "all"}]).assign(low=0.4, high=0.6)
@@ -66,12 +61,7 @@ def table(text: str) -> pd.DataFrame:
 
 PLOTLY: dict[str, Callable[[str], go.Figure]] = {
     "ecg_paper": lambda t: plots.ecg_paper(ecg()[:1], 100, leads=(t,)),
-    "word_explorer": explorer,
-    "removal_explorer": lambda t: plots.removal_explorer(
-        ecg(), 100, [t], np.ones((1, 12, 4), bool), [t], np.ones((1, 1))
-    ),
     "finding_map": lambda t: plots.finding_map(table(t), [t, "b"], models=[t], cases={t: 3}),
-    "correlation_player": lambda t: plots.correlation_player([np.eye(3)] * 2, [t, "b"]),
     "add_slider": lambda t: plots.add_slider(
         go.Figure(go.Scatter(y=[1])), {t: [go.Scatter(y=[1], name=t)]}, prefix=t, suffix=t
     ),
@@ -128,6 +118,7 @@ def test_every_maker_is_tested():
     authors = {"diagram", "Box", "Arrow", "Marked"}
     no_text = {
         "AlignmentTrack",
+        "MapCase",
         "draw_map",
         "token_grid",
         "severity_curves",

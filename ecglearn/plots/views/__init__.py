@@ -2,5 +2,17 @@
 
 from ecglearn.plots.views.alignment import AlignmentTrack, AlignmentView
 from ecglearn.plots.views.contract import MIME, View
+from ecglearn.plots.views.leads import LeadSetView
+from ecglearn.plots.views.maps import MapCase, MapView
+from ecglearn.plots.views.patients import RetrievalView
 
-__all__ = ["MIME", "AlignmentTrack", "AlignmentView", "View"]
+__all__ = [
+    "MIME",
+    "AlignmentTrack",
+    "AlignmentView",
+    "LeadSetView",
+    "MapCase",
+    "MapView",
+    "RetrievalView",
+    "View",
+]
