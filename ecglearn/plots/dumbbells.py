@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ecglearn.evaluate.intervals import Interval
 
-WIDE, HIGH, EDGE = 320, 26, 8
+WIDE, HIGH, EDGE = 320, 26, 18
 STYLE = """<style>
 .dumbbells {display: grid; grid-template-columns: minmax(11rem, 1fr) minmax(12rem, 2fr);
   gap: .5rem 1rem; align-items: center}
