@@ -29,7 +29,7 @@ from ecglearn.train.logging import redrawn
 from ecglearn.train.settings import check_run
 from ecglearn.train.step import Precision
 
-_NOT_THE_RESULT = ("model", "out", "resume", "overwrite", "log")
+_NOT_THE_RESULT = ("model", "out", "resume", "overwrite", "extend", "workers", "log")
 _AT_ONCE = 1024  # reports
 FIELDS = {
     "cine": "cines of the heart",
@@ -65,7 +65,12 @@ class Run:
         resume: go on from what an earlier run left in `out`; without, only what the same command
             began is continued.
         overwrite: train anew where `out` holds an earlier run.
-        precision: fp32, or bf16 for matrix products in bfloat16.
+        extend: go on with a finished run, or one with fewer epochs, to the epochs given now.
+        best: judge the validation part after each epoch, and keep the weights of the best one.
+        clip: greatest norm of the gradient.
+        workers: processes that read ahead; 0 reads in this one.
+        precision: fp32, tf32 for its matrix products on a card that has it, or bf16 for matrix
+            products in bfloat16.
         compile: compile the encoders by torch.compile.
         accumulate: micro-batches of a step; loss and gradient stay those of the whole batch.
         log: folder for TensorBoard.
@@ -89,6 +94,10 @@ class Run:
     seed: int = 0
     resume: bool = False
     overwrite: bool = False
+    extend: bool = False
+    best: bool = False
+    clip: float | None = None
+    workers: int = 0
     precision: Precision = "fp32"
     compile: bool = False
     accumulate: int = 1
@@ -154,7 +163,8 @@ def parse(name: str, flags: Sequence[str]) -> Run:
     )
     config.from_dict(found.model.to_dict())
     for recipe in recipes(method_class(name), found):
-        check_run(recipe.arguments() | {n: getattr(found, n) for n in ("seed", "accumulate")})
+        more = {n: getattr(found, n) for n in ("seed", "accumulate", "clip", "workers")}
+        check_run(recipe.arguments() | more)
     return found
 
 
@@ -211,7 +221,10 @@ def _train_alone(name: str, run: Run) -> None:
     run = _fitted(run, records)
     source = data.records.about["digest"] if isinstance(data.records, Store) else ""
     now = Started(method=kind.name, config=run.model.to_dict(), run=flags, data=source)
-    resume = goes_on(run.out, now, resume=run.resume, overwrite=run.overwrite)
+    resume = goes_on(run.out, now, resume=run.resume, overwrite=run.overwrite, extend=run.extend)
+    judges = None
+    if run.best:
+        judges = data.part(data.rows("validation"))
     if rank() == 0 and not run.resume:
         begin(run.out, now, anew=not resume)
     torch.manual_seed(run.seed)
@@ -234,11 +247,17 @@ def _train_alone(name: str, run: Run) -> None:
             accumulate=run.accumulate,
             precision=run.precision,
             compile=run.compile,
+            clip=run.clip,
+            validation=judges,
+            extend=run.extend,
+            workers=run.workers,
             progress="lines" if os.environ.get("TQDM_DISABLE") or not redrawn() else "bar",
             log=None if run.log is None else run.log / part,
             **recipe.arguments(),
         )
         lines += [{"stage": part, **epoch} for epoch in history.epochs]
+        if history.best_epoch:
+            _say(f"{kind.name}, {part}: kept are the weights of epoch {history.best_epoch}")
     if rank() == 0:
         with whole(run.out / HISTORY) as part:
             part.write_text("".join(json.dumps(x) + "\n" for x in lines))
