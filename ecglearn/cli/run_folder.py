@@ -45,8 +45,8 @@ def goes_on(
         extend: the user wants more epochs of what is there, finished or not.
 
     Raises:
-        InputError: a finished run is there, or an unfinished one of another command; or nothing that
-            could be made longer.
+        InputError: a finished run is there, or an unfinished one of another command; or nothing
+            that could be made longer.
 
     Book: many-machines#commands
     """
@@ -59,8 +59,8 @@ def goes_on(
         before = described(Started, (out / STARTED).read_bytes(), out / STARTED, InputError)
         if other := [name for name in _differing(before, now) if name != "epochs"]:
             raise InputError(
-                f"{out} holds a run with other settings ({', '.join(other)}): repeat them, and give "
-                "more --epochs, to make it longer"
+                f"{out} holds a run with other settings ({', '.join(other)}): repeat them, and "
+                "give more --epochs, to make it longer"
             )
         return True
     if resume or not (unfinished or (out / WEIGHTS).exists()):

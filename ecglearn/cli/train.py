@@ -18,6 +18,7 @@ from ecglearn.cli.run_folder import HISTORY, WEIGHTS, Started, begin, goes_on
 from ecglearn.cli.terminal import say
 from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, start
+from ecglearn.encoders.shelf import Shelf
 from ecglearn.encoders.text_tower import TextTower
 from ecglearn.errors import InputError
 from ecglearn.files import holding, whole
@@ -29,7 +30,7 @@ from ecglearn.train.logging import redrawn
 from ecglearn.train.settings import check_run
 from ecglearn.train.step import Precision
 
-_NOT_THE_RESULT = ("model", "out", "resume", "overwrite", "extend", "workers", "log")
+_NOT_THE_RESULT = ("model", "out", "resume", "overwrite", "extend", "workers", "shelf", "log")
 _AT_ONCE = 1024  # reports
 FIELDS = {
     "cine": "cines of the heart",
@@ -69,6 +70,8 @@ class Run:
         best: judge the validation part after each epoch, and keep the weights of the best one.
         clip: greatest norm of the gradient.
         workers: processes that read ahead; 0 reads in this one.
+        shelf: folder for what the text model said of reports that memory (2 GB) has no room for;
+            without, they are read again.
         precision: fp32, tf32 for its matrix products on a card that has it, or bf16 for matrix
             products in bfloat16.
         compile: compile the encoders by torch.compile.
@@ -98,6 +101,7 @@ class Run:
     best: bool = False
     clip: float | None = None
     workers: int = 0
+    shelf: Path | None = None
     precision: Precision = "fp32"
     compile: bool = False
     accumulate: int = 1
@@ -236,7 +240,7 @@ def _train_alone(name: str, run: Run) -> None:
     lines, stages = [], method.stages()
     resolved = recipes(kind, run)[-len(stages) :]  # an own encoder may leave out the first
     for (part, stage), recipe in zip(stages, resolved, strict=True):
-        _read_reports(stage, records)
+        _read_reports(stage, records, run.shelf)
         _say(f"{kind.name}, {part}: {len(records):,} records on {device}; {recipe}")
         history = fit(
             stage.to(device),
@@ -280,7 +284,7 @@ def _fitted(run: Run, records: Any) -> Run:
     return replace(run, model=fitted)
 
 
-def _read_reports(method: nn.Module, records: Any) -> None:
+def _read_reports(method: nn.Module, records: Any, shelf: Path | None) -> None:
     """Let text models read everything beforehand, in one order.
 
     Their rounding depends on which reports are read together, and a resumed run would meet them in
@@ -288,9 +292,12 @@ def _read_reports(method: nn.Module, records: Any) -> None:
     """
     for tower in method.modules():
         if isinstance(tower, TextTower):
+            tower.model.to(next(tower.parameters()).device)
             reports = sorted(set(records.reports))
+            if shelf is not None:
+                tower.model.shelf = Shelf(shelf)
             for first in range(0, len(reports), _AT_ONCE):
-                tower.encode(reports[first : first + _AT_ONCE])
+                tower.remember(reports[first : first + _AT_ONCE])
 
 
 def _learnable(kind: type[Method], data: Data) -> Any:
