@@ -106,7 +106,8 @@ def open_data(text: str, *, fs: float, preprocess: Preprocess = "standard") -> D
     """The records that `--data` names.
 
     Args:
-        text: folder of a store, or `cohort:N` or `cohort:N:seed` for N simulated patients.
+        text: folder of a store or its address (s3://bucket/store), or `cohort:N` or
+            `cohort:N:seed` for N simulated patients.
         fs: samples per second that the model reads.
         preprocess: what it reads, see `ECGBatch.preprocess`.
 
@@ -123,7 +124,7 @@ def open_data(text: str, *, fs: float, preprocess: Preprocess = "standard") -> D
                 "seed below 2**63"
             )
         return _cohort(int(count), int(seed), fs, preprocess)
-    if not Path(text).is_dir():
+    if "://" not in text and not Path(text).is_dir():
         raise StoreError(
             f"there is no store {text}; make one by `ecglearn prepare`, or give cohort:N for N "
             "simulated patients"

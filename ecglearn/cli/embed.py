@@ -58,7 +58,12 @@ def embed(
     config = method.config
     how: dict[str, Any] = {"batch_size": batch_size, "precision": precision}
     reads, seconds = {"fs": config.fs, "preprocess": config.preprocess}, config.samples / config.fs
-    if COHORT.fullmatch(data) or (Path(data) / ABOUT).exists() or not Path(data).is_dir():
+    if (
+        COHORT.fullmatch(data)
+        or "://" in data
+        or (Path(data) / ABOUT).exists()
+        or not Path(data).is_dir()
+    ):
         count = _write(method, open_data(data, **reads), out, **how)
         say(f"{count:,} embeddings in {out}")
         return

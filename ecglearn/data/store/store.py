@@ -33,6 +33,7 @@ from ecglearn.data.store.format import (
     facts,
 )
 from ecglearn.data.store.reading import Buffers, Counts, Stretch, finished
+from ecglearn.data.store.remote import RemoteSignals, fetch_store
 from ecglearn.data.store.shards import schema
 from ecglearn.metadata import described
 from ecglearn.signals.beats import pad_peaks
@@ -80,7 +81,7 @@ class Store:
     label_set: str
     rows: NDArray[np.int64]
     _table: Any
-    _signals: NDArray[np.int16]
+    _signals: NDArray[np.int16] | RemoteSignals
     _peaks: Ragged
     _gaps: Ragged
     _seen: NDArray[
@@ -172,8 +173,12 @@ class Store:
         """The signals of some records (12, time), compared with their checksums when first read."""
         whole = self.rows[here]
         starts, lengths = self._columns["start"][whole], self._columns["samples"][whole]
-        for row, start, samples in zip(whole, starts, lengths, strict=True):
-            signal = self._signals[start : start + 12 * samples]
+        ends, stored = starts + 12 * lengths.astype(np.int64), self._signals
+        if isinstance(stored, RemoteSignals):
+            found = iter(stored.fetch(starts, ends))
+        else:
+            found = (stored[start:end] for start, end in zip(starts, ends, strict=True))
+        for row, signal, samples in zip(whole, found, lengths, strict=True):
             if not self._seen[row]:
                 self._compare(row, signal)
             yield signal.reshape(12, samples)
@@ -330,7 +335,8 @@ def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> St
     """Open a store that `prepare` has made.
 
     Args:
-        path: its folder.
+        path: its folder, or where a copy of it lies: s3://bucket/store, and whatever else fsspec
+            knows. Signals are then read by ranges, when they are needed.
         labels: name of a label set; None takes the first of the data set.
 
     Raises:
@@ -338,8 +344,13 @@ def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> St
 
     Book: your-own-data#data-store
     """
-    folder = Path(path)
-    absent = [name for name in (ABOUT, INDEX, SIGNALS) if not (folder / name).is_file()]
+    remote = None
+    if "://" in os.fspath(path):
+        folder, remote = fetch_store(os.fspath(path))
+    else:
+        folder = Path(path)
+    files = (ABOUT, INDEX, SIGNALS) if remote is None else (ABOUT, INDEX)
+    absent = [name for name in files if not (folder / name).is_file()]
     if absent:
         unfinished = (folder / SHARDS).is_dir()
         raise StoreError(
@@ -350,12 +361,14 @@ def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> St
     table = _read_index(folder, about)
     peaks, gaps = (_ragged(table[name].combine_chunks()) for name in ("r_peaks", "gaps"))
     _check_index(folder, about, table, peaks, gaps)
-    size = (folder / SIGNALS).stat().st_size
+    size = (folder / SIGNALS).stat().st_size if remote is None else 2 * remote.size
     if size != about.files[SIGNALS].bytes or size != 24 * table["samples"].to_numpy().sum(
         dtype=int
     ):
         raise StoreError(f"{folder}: index and signals do not belong together: prepare it again")
-    signals = np.memmap(folder / SIGNALS, "<i2", mode="r") if size else np.empty(0, np.int16)
+    signals: Any = remote
+    if remote is None:
+        signals = np.memmap(folder / SIGNALS, "<i2", mode="r") if size else np.empty(0, np.int16)
     first, rows = next(iter(about.label_sets), ""), np.arange(len(table))
     store = Store(raw, first, rows, table, signals, peaks, gaps, np.zeros(len(table), bool))
     return store if labels is None else store.with_labels(labels)
