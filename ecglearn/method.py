@@ -417,7 +417,7 @@ class ReportMethod(Method):
         Args:
             texts: C of them; a lone one is one text.
         """
-        return self.text(self.text.encode(texts))
+        return self.text.read(texts)
 
     def save(self, path: str | Path, **about: Any) -> None:
         """Write weights, and which text model their head belongs to.

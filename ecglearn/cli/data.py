@@ -22,6 +22,7 @@ from ecglearn.data.splits import split_of
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.store import Store, open_store
 from ecglearn.errors import InputError
+from ecglearn.evaluate import embed
 
 MOST = 20_000  # simulated patients, who are made at once: 0.5 MB each at 100 Hz
 PIECE = 1024  # records that are read at once
@@ -77,15 +78,19 @@ class Data:
         records = self.records
         return records.select(rows) if isinstance(records, Store) else records[rows]
 
-    def embedded(self, method: Embeds, rows: NDArray[np.int64]) -> Iterator[Float[Tensor, "B D"]]:
+    def embedded(
+        self, method: Embeds, rows: NDArray[np.int64], **options: Any
+    ) -> Iterator[Float[Tensor, "B D"]]:
         """Vectors of some records, piece by piece, so that memory does not grow with their number.
 
         Args:
             method: with `embed`.
             rows: numbers of the records.
+            **options: of `ecglearn.embed`.
         """
         for first in range(0, len(rows), PIECE):
-            yield method.embed(self.records[rows[first : first + PIECE]]).float().cpu()
+            some = self.records[rows[first : first + PIECE]]
+            yield embed(method, some, **options).float().cpu()
 
     def lacks(self, needs: Sequence[str]) -> list[str]:
         """Fields that a method learns from and these records do not have.
@@ -101,7 +106,8 @@ def open_data(text: str, *, fs: float, preprocess: Preprocess = "standard") -> D
     """The records that `--data` names.
 
     Args:
-        text: folder of a store, or `cohort:N` or `cohort:N:seed` for N simulated patients.
+        text: folder of a store or its address (s3://bucket/store), or `cohort:N` or
+            `cohort:N:seed` for N simulated patients.
         fs: samples per second that the model reads.
         preprocess: what it reads, see `ECGBatch.preprocess`.
 
@@ -118,7 +124,7 @@ def open_data(text: str, *, fs: float, preprocess: Preprocess = "standard") -> D
                 "seed below 2**63"
             )
         return _cohort(int(count), int(seed), fs, preprocess)
-    if not Path(text).is_dir():
+    if "://" not in text and not Path(text).is_dir():
         raise StoreError(
             f"there is no store {text}; make one by `ecglearn prepare`, or give cohort:N for N "
             "simulated patients"

@@ -6,6 +6,7 @@ import csv
 import tempfile
 from itertools import islice
 from pathlib import Path, PurePosixPath
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -28,6 +29,8 @@ def embed(
     data: str,
     out: Path,
     workers: int = -1,
+    batch_size: int = 128,
+    precision: Literal["fp32", "bf16"] = "fp32",
     own: Own = Own(),  # noqa: B008
 ) -> None:
     """Write the vector of every record to a Parquet file: columns `record` and `embedding`.
@@ -39,6 +42,8 @@ def embed(
             the ending .refused.csv.
         out: Parquet file to write.
         workers: processes that read a folder; -1 takes one for each core.
+        batch_size: records that go through the method at once.
+        precision: bf16 for matrix products in bfloat16; vectors are float32 all the same.
         own: code of yours that the weights need.
 
     Raises:
@@ -51,9 +56,15 @@ def embed(
     if torch.cuda.is_available():
         method.cuda()
     config = method.config
+    how: dict[str, Any] = {"batch_size": batch_size, "precision": precision}
     reads, seconds = {"fs": config.fs, "preprocess": config.preprocess}, config.samples / config.fs
-    if COHORT.fullmatch(data) or (Path(data) / ABOUT).exists() or not Path(data).is_dir():
-        count = _write(method, open_data(data, **reads), out)
+    if (
+        COHORT.fullmatch(data)
+        or "://" in data
+        or (Path(data) / ABOUT).exists()
+        or not Path(data).is_dir()
+    ):
+        count = _write(method, open_data(data, **reads), out, **how)
         say(f"{count:,} embeddings in {out}")
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -71,7 +82,7 @@ def embed(
         refused = out.with_suffix(".refused.csv")
         with whole(refused) as part:
             part.write_bytes((store / REFUSED).read_bytes())
-        count = _write(method, open_data(str(store), **reads), out) if done.records else 0
+        count = _write(method, open_data(str(store), **reads), out, **how) if done.records else 0
     say(f"{count:,} embeddings in {out}, {done.refused:,} records refused, see {refused}")
     with refused.open(newline="", encoding="utf-8") as file:
         for row in list(csv.DictReader(file))[:5]:
@@ -94,7 +105,7 @@ FOLDER = DatasetInfo(
 )
 
 
-def _write(method: Method, data: Data, out: Path) -> int:
+def _write(method: Method, data: Data, out: Path, **how: Any) -> int:
     """One row group for each piece."""
     import pyarrow as pa
     from pyarrow import parquet
@@ -102,7 +113,7 @@ def _write(method: Method, data: Data, out: Path) -> int:
     names = iter(data.names)
     with whole(out) as part:
         writer = None
-        for vectors in data.embedded(method, np.arange(len(data.names))):
+        for vectors in data.embedded(method, np.arange(len(data.names)), **how):
             flat = pa.array(vectors.numpy().ravel())
             table = pa.table(
                 {

@@ -32,7 +32,9 @@ class Started(Description):
     data: str
 
 
-def goes_on(out: Path, now: Started, *, resume: bool, overwrite: bool) -> bool:
+def goes_on(
+    out: Path, now: Started, *, resume: bool, overwrite: bool, extend: bool = False
+) -> bool:
     """Whether this run continues what lies in its folder; refuses to spoil it.
 
     Args:
@@ -40,15 +42,27 @@ def goes_on(out: Path, now: Started, *, resume: bool, overwrite: bool) -> bool:
         now: the command.
         resume: the user wants to go on, whatever began it.
         overwrite: the user wants to begin anew.
+        extend: the user wants more epochs of what is there, finished or not.
 
     Raises:
-        InputError: a finished run is there, or an unfinished one of another command.
+        InputError: a finished run is there, or an unfinished one of another command; or nothing
+            that could be made longer.
 
     Book: many-machines#commands
     """
     if overwrite:
         return False
     unfinished = any(out.glob(STATES))
+    if extend:
+        if not unfinished or not (out / STARTED).is_file():
+            raise InputError(f"{out} holds no run that could be made longer: leave out --extend")
+        before = described(Started, (out / STARTED).read_bytes(), out / STARTED, InputError)
+        if other := [name for name in _differing(before, now) if name != "epochs"]:
+            raise InputError(
+                f"{out} holds a run with other settings ({', '.join(other)}): repeat them, and "
+                "give more --epochs, to make it longer"
+            )
+        return True
     if resume or not (unfinished or (out / WEIGHTS).exists()):
         return resume
     if (out / WEIGHTS).exists():

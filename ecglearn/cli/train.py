@@ -18,6 +18,7 @@ from ecglearn.cli.run_folder import HISTORY, WEIGHTS, Started, begin, goes_on
 from ecglearn.cli.terminal import say
 from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, start
+from ecglearn.encoders.shelf import Shelf
 from ecglearn.encoders.text_tower import TextTower
 from ecglearn.errors import InputError
 from ecglearn.files import holding, whole
@@ -29,7 +30,7 @@ from ecglearn.train.logging import redrawn
 from ecglearn.train.settings import check_run
 from ecglearn.train.step import Precision
 
-_NOT_THE_RESULT = ("model", "out", "resume", "overwrite", "log")
+_NOT_THE_RESULT = ("model", "out", "resume", "overwrite", "extend", "workers", "shelf", "log")
 _AT_ONCE = 1024  # reports
 FIELDS = {
     "cine": "cines of the heart",
@@ -65,7 +66,14 @@ class Run:
         resume: go on from what an earlier run left in `out`; without, only what the same command
             began is continued.
         overwrite: train anew where `out` holds an earlier run.
-        precision: fp32, or bf16 for matrix products in bfloat16.
+        extend: go on with a finished run, or one with fewer epochs, to the epochs given now.
+        best: judge the validation part after each epoch, and keep the weights of the best one.
+        clip: greatest norm of the gradient.
+        workers: processes that read ahead; 0 reads in this one.
+        shelf: folder for what the text model said of reports that memory (2 GB) has no room for;
+            without, they are read again.
+        precision: fp32, tf32 for its matrix products on a card that has it, or bf16 for matrix
+            products in bfloat16.
         compile: compile the encoders by torch.compile.
         accumulate: micro-batches of a step; loss and gradient stay those of the whole batch.
         log: folder for TensorBoard.
@@ -89,6 +97,11 @@ class Run:
     seed: int = 0
     resume: bool = False
     overwrite: bool = False
+    extend: bool = False
+    best: bool = False
+    clip: float | None = None
+    workers: int = 0
+    shelf: Path | None = None
     precision: Precision = "fp32"
     compile: bool = False
     accumulate: int = 1
@@ -154,7 +167,8 @@ def parse(name: str, flags: Sequence[str]) -> Run:
     )
     config.from_dict(found.model.to_dict())
     for recipe in recipes(method_class(name), found):
-        check_run(recipe.arguments() | {n: getattr(found, n) for n in ("seed", "accumulate")})
+        more = {n: getattr(found, n) for n in ("seed", "accumulate", "clip", "workers")}
+        check_run(recipe.arguments() | more)
     return found
 
 
@@ -211,7 +225,10 @@ def _train_alone(name: str, run: Run) -> None:
     run = _fitted(run, records)
     source = data.records.about["digest"] if isinstance(data.records, Store) else ""
     now = Started(method=kind.name, config=run.model.to_dict(), run=flags, data=source)
-    resume = goes_on(run.out, now, resume=run.resume, overwrite=run.overwrite)
+    resume = goes_on(run.out, now, resume=run.resume, overwrite=run.overwrite, extend=run.extend)
+    judges = None
+    if run.best:
+        judges = data.part(data.rows("validation"))
     if rank() == 0 and not run.resume:
         begin(run.out, now, anew=not resume)
     torch.manual_seed(run.seed)
@@ -223,7 +240,7 @@ def _train_alone(name: str, run: Run) -> None:
     lines, stages = [], method.stages()
     resolved = recipes(kind, run)[-len(stages) :]  # an own encoder may leave out the first
     for (part, stage), recipe in zip(stages, resolved, strict=True):
-        _read_reports(stage, records)
+        _read_reports(stage, records, run.shelf)
         _say(f"{kind.name}, {part}: {len(records):,} records on {device}; {recipe}")
         history = fit(
             stage.to(device),
@@ -234,11 +251,17 @@ def _train_alone(name: str, run: Run) -> None:
             accumulate=run.accumulate,
             precision=run.precision,
             compile=run.compile,
+            clip=run.clip,
+            validation=judges,
+            extend=run.extend,
+            workers=run.workers,
             progress="lines" if os.environ.get("TQDM_DISABLE") or not redrawn() else "bar",
             log=None if run.log is None else run.log / part,
             **recipe.arguments(),
         )
         lines += [{"stage": part, **epoch} for epoch in history.epochs]
+        if history.best_epoch:
+            _say(f"{kind.name}, {part}: kept are the weights of epoch {history.best_epoch}")
     if rank() == 0:
         with whole(run.out / HISTORY) as part:
             part.write_text("".join(json.dumps(x) + "\n" for x in lines))
@@ -261,7 +284,7 @@ def _fitted(run: Run, records: Any) -> Run:
     return replace(run, model=fitted)
 
 
-def _read_reports(method: nn.Module, records: Any) -> None:
+def _read_reports(method: nn.Module, records: Any, shelf: Path | None) -> None:
     """Let text models read everything beforehand, in one order.
 
     Their rounding depends on which reports are read together, and a resumed run would meet them in
@@ -269,9 +292,12 @@ def _read_reports(method: nn.Module, records: Any) -> None:
     """
     for tower in method.modules():
         if isinstance(tower, TextTower):
+            tower.model.to(next(tower.parameters()).device)
             reports = sorted(set(records.reports))
+            if shelf is not None:
+                tower.model.shelf = Shelf(shelf)
             for first in range(0, len(reports), _AT_ONCE):
-                tower.encode(reports[first : first + _AT_ONCE])
+                tower.remember(reports[first : first + _AT_ONCE])
 
 
 def _learnable(kind: type[Method], data: Data) -> Any:

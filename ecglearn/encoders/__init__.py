@@ -32,6 +32,7 @@ from ecglearn.encoders.report_generator import (
 )
 from ecglearn.encoders.residual import ResidualBlock, residual_stages
 from ecglearn.encoders.resnet import ECGResNet
+from ecglearn.encoders.shelf import Shelf
 from ecglearn.encoders.spectrogram_cnn import SpectrogramCNN
 from ecglearn.encoders.state_space import S4D, S4Block, S4Encoder
 from ecglearn.encoders.text_encoder import (
@@ -79,6 +80,7 @@ __all__ = [
     "S4Block",
     "S4Encoder",
     "SeparatedAttention",
+    "Shelf",
     "SpectrogramCNN",
     "TableEncoder",
     "TableScaler",

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import torch
 from torch import nn
 
 PIECE = 128
+_WANTED: ContextVar[int] = ContextVar("pieces", default=PIECE)
+
+
+@contextmanager
+def pieces_of(records: int | None) -> Iterator[None]:
+    """Until the end of the `with` block, `map_batches` takes so many records at a time.
+
+    Args:
+        records: of a piece; None leaves it as it is.
+
+    Book: tamer#text-side
+    """
+    token = _WANTED.set(_WANTED.get() if records is None else records)
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
 
 
 @torch.no_grad()
 def map_batches(
-    module: nn.Module, records: Any, what: Callable[[Any], Any], *, size: int = PIECE
+    module: nn.Module, records: Any, what: Callable[[Any], Any], *, size: int | None = None
 ) -> list[Any]:
     """What a module says about each piece of some records; its training mode is left as it was.
 
@@ -21,13 +40,14 @@ def map_batches(
         module: put into evaluation mode meanwhile; records go to the device it lies on.
         records: has `len`, slices and `to(device)`, for instance an `ECGBatch`.
         what: from a piece to an answer, usually a tensor with one row for each record.
-        size: records in a piece.
+        size: records in a piece; None takes 128, or as `pieces_of` says.
 
     Returns:
         The answers, piece by piece; `torch.cat` joins tensors.
 
     Book: tamer#text-side
     """
+    size = _WANTED.get() if size is None else size
     was_training = module.training
     module.eval()
     device = next(module.parameters()).device

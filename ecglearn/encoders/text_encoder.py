@@ -25,12 +25,14 @@ from ecglearn.encoders.pretrained import (
     not_found,
     refuse_code,
 )
+from ecglearn.encoders.shelf import Shelf
 from ecglearn.errors import InputError, MissingGroupError
 
 EMBEDDED_FOLDER = Path(__file__).with_name("report_bert")
 LIMIT = 256  # tokens of a report
 MEMORY = 2 * 10**9  # bytes of encoded reports that are kept: about 12,000 of 50 words at width 768
-Asked = tuple[str, int | None]  # a report, and to how many positions it is padded
+# a report, to how many positions it is padded, and whether its words are kept or its vector alone
+Asked = tuple[str, int | None, bool]
 BUCKET = 64  # reports of similar length that are encoded together
 
 
@@ -90,8 +92,11 @@ class TextEncoder:
             German and does not read it.
         limit: tokens of a report, [CLS] and [SEP] included; longer reports are cut, with a warning.
         memory: bytes of encoded reports to keep; when there are more, those that were asked for
-            longest ago are forgotten and read again when needed. The reports of one call are
-            always kept, however many.
+            longest ago are forgotten and read again when needed, or go to `shelf`. The reports of
+            one call are always kept, however many.
+
+    Attributes:
+        shelf: where reports go that memory has no room for; None forgets them.
 
     Book: tamer#text-side
     """
@@ -113,6 +118,7 @@ class TextEncoder:
         self.encoded = 0  # reports that went through the model
         self.memory, self.held = memory, 0
         self._known: dict[Asked, tuple[Tensor, ...]] = {}  # longest unasked first
+        self.shelf: Shelf | None = None
         self._warned = False
 
     def encode(self, reports: Sequence[str], *, pad_to: int | None = None) -> EncodedReports:
@@ -126,18 +132,7 @@ class TextEncoder:
         Raises:
             ReportError: a report has no word.
         """
-        for number, text in enumerate(reports):
-            if not text.strip():
-                raise ReportError(
-                    f"report {number} of {len(reports)} is empty: leave such records out, an empty "
-                    "text would match every other empty one"
-                )
-        asked = dict.fromkeys((text, pad_to) for text in reports)
-        for key in asked:
-            if key in self._known:
-                self._known[key] = self._known.pop(key)
-        self._read([text for text, _ in asked if (text, pad_to) not in self._known], pad_to, asked)
-        parts = [self._known[text, pad_to] for text in reports]
+        parts = self._parts(reports, pad_to, words=True)
         longest = max(len(part[0]) for part in parts)
         tokens = parts[0][0].new_zeros(len(parts), longest, self.width)
         mask = torch.zeros(len(parts), longest, dtype=torch.bool)
@@ -148,6 +143,45 @@ class TextEncoder:
             attention[row, : len(hidden)] = weight
         pooled = torch.stack([part[3] for part in parts]) if len(parts[0]) > 3 else None
         return EncodedReports(tokens, mask, attention, pooled)
+
+    def vectors(
+        self, reports: Sequence[str], *, pad_to: int | None = None
+    ) -> tuple[Float[Tensor, "B W"], Float[Tensor, "B W"] | None]:
+        """The mean of the words and the pooled vector alone: a fiftieth of what the words take.
+
+        Args:
+            reports: B texts.
+            pad_to: see `encode`.
+
+        Raises:
+            ReportError: a report has no word.
+        """
+        parts = self._parts(reports, pad_to, words=False)
+        pooled = torch.stack([part[1] for part in parts]) if len(parts[0]) > 1 else None
+        return torch.stack([part[0] for part in parts]), pooled
+
+    def _parts(
+        self, reports: Sequence[str], pad_to: int | None, *, words: bool
+    ) -> list[tuple[Tensor, ...]]:
+        """What is known of each report, after the model has read those that were not."""
+        for number, text in enumerate(reports):
+            if not text.strip():
+                raise ReportError(
+                    f"report {number} of {len(reports)} is empty: leave such records out, an empty "
+                    "text would match every other empty one"
+                )
+        asked = dict.fromkeys((text, pad_to, words) for text in reports)
+        for key in asked:
+            if key in self._known:
+                self._known[key] = self._known.pop(key)
+            elif self.shelf is not None and key in self.shelf:
+                self._keep(key, self.shelf.get(key))
+        self._read([key for key in asked if key not in self._known], asked)
+        return [self._known[text, pad_to, words] for text in reports]
+
+    def _keep(self, key: Asked, encoded: tuple[Tensor, ...]) -> None:
+        self._known[key] = encoded
+        self.held += _bytes(encoded)
 
     def forget(self) -> None:
         """Forget all reports; `encode` reads them again."""
@@ -215,10 +249,11 @@ class TextEncoder:
             )
 
     @torch.no_grad()
-    def _read(self, reports: list[str], pad_to: int | None, asked: Collection[Asked]) -> None:
-        if not reports:
+    def _read(self, keys: list[Asked], asked: Collection[Asked]) -> None:
+        if not keys:
             self._make_room(asked)
             return
+        reports, (_, pad_to, whole) = [key[0] for key in keys], keys[0]
         self._warn_of_german(reports)
         ids = self.tokenizer(reports, add_special_tokens=False, verbose=False)["input_ids"]
         room = self.limit - 2
@@ -253,17 +288,22 @@ class TextEncoder:
                 words = torch.zeros(count, dtype=torch.bool)
                 words[1 : len(line) - 1] = True
                 encoded = (hidden[row, :count].clone(), words, weights[row, :count] * words)
+                if not whole:  # as EncodedReports.mean, of this report alone
+                    seen_words = hidden[row, :count] * words[:, None].to(hidden)
+                    encoded = (seen_words.sum(0) / words.sum().clamp_min(1),)
                 if pooled is not None:
                     encoded = (*encoded, pooled[row].clone())
-                self._known[reports[i], pad_to] = encoded
-                self.held += _bytes(encoded)
+                self._keep(keys[i], encoded)
             self._make_room(asked)
         self.encoded += len(reports)
 
     def _make_room(self, asked: Collection[Asked]) -> None:
         """Forget what was asked for longest ago; what is asked for now stands at the end."""
         while self.held > self.memory and (oldest := next(iter(self._known))) not in asked:
-            self.held -= _bytes(self._known.pop(oldest))
+            encoded = self._known.pop(oldest)
+            self.held -= _bytes(encoded)
+            if self.shelf is not None:
+                self.shelf.put(oldest, encoded)
 
 
 def _bytes(encoded: tuple[Tensor, ...]) -> int:

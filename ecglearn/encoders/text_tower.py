@@ -35,6 +35,7 @@ class TextTower(nn.Module):
         width: features D of the common space.
         pooling: one vector from a report: the mean of its `words`, or the model's own `pooler`.
         limit: tokens of a report that are read.
+        words: its method needs every word, and not the pooled vector alone.
         pad_to: positions that the frozen model reads of each report, padding included.
 
     Source: Liu et al. 2024 (MERL) for the head and the pooler; that the words are averaged
@@ -52,11 +53,12 @@ class TextTower(nn.Module):
         pooling: Pooling = "words",
         limit: int = LIMIT,
         pad_to: int | None = None,
+        words: bool = True,
     ) -> None:
         super().__init__()
         self.text, self.text_width = text, text_width
         self.pooling, self.limit, self.pad_to = pooling, limit, pad_to
-        self.fingerprint = ""
+        self.words, self.fingerprint = words, ""
         self.head = MLPHead(text_width, width)
         self._model: TextEncoder | None = None
 
@@ -107,6 +109,37 @@ class TextTower(nn.Module):
         weights = encoded.cls_attention.to(like)
         return EncodedReports(encoded.tokens.to(like), encoded.mask, weights, pooled)
 
+    def remember(self, reports: Sequence[str]) -> None:
+        """Let the frozen model read texts now, and keep of them what the method needs.
+
+        Args:
+            reports: texts, in whatever order suits: those of similar length are read together.
+        """
+        keep = self.model.encode if self.words else self.model.vectors
+        keep(list(reports), pad_to=self.pad_to)
+
+    def read(self, reports: str | Sequence[str]) -> Float[Tensor, "B D"]:
+        """The head of the pooled vector of texts, of which no word is kept.
+
+        Args:
+            reports: B texts; a lone one is one text.
+
+        Raises:
+            ReportError: a report has no word, or the model cannot be used as configured.
+        """
+        like = next(self.parameters())
+        model = self.model.to(like.device)
+        reports = [reports] if isinstance(reports, str) else list(reports)
+        mean, pooled = model.vectors(reports, pad_to=self.pad_to)
+        if self.pooling == "words":
+            return self.head(mean.to(like))
+        if pooled is None:
+            raise self._no_pooler()
+        return self.head(pooled.to(like))
+
+    def _no_pooler(self) -> ReportError:
+        return ReportError(f"{self.text} has no pooler; configure the pooling of words instead")
+
     def pool(self, encoded: EncodedReports) -> Float[Tensor, "B W"]:
         """One vector of the frozen model for each report.
 
@@ -119,7 +152,7 @@ class TextTower(nn.Module):
         if self.pooling == "words":
             return encoded.mean()
         if encoded.pooled is None:
-            raise ReportError(f"{self.text} has no pooler; configure the pooling of words instead")
+            raise self._no_pooler()
         return encoded.pooled
 
     def forward(self, encoded: EncodedReports) -> Float[Tensor, "B D"]:

@@ -160,6 +160,7 @@ class MERL(ReportMethod):
             width,
             pooling=config.pooling,
             limit=config.text_limit,
+            words=False,
         )
         if config.encoder == "resnet" or encoder is not None:
             found: Any = self.own_encoder() or ECGResNet(widths=config.widths, blocks=config.blocks)
@@ -197,7 +198,7 @@ class MERL(ReportMethod):
         config = self.config
         reports = self.reports(batch)
         mean, ecg = self._read(batch)
-        text = self.text(self.text.encode(reports))
+        text = self.text.read(reports)
         rate = config.dropout if self.training else 0.0
         one, other = (
             dropout_view(layer(mean), rate, generator)

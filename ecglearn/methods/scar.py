@@ -203,6 +203,7 @@ class SCAR(ReportMethod):
             config.out,
             pooling=config.pooling,
             limit=config.text_limit,
+            words=False,
         )
         self.masker: Masker | None = None
         if config.mask == "masker":
@@ -512,7 +513,7 @@ class SCAR(ReportMethod):
         return _Read(x, there, self.ecg_encoder.tokenise(x, there), self._texts(batch))
 
     def _texts(self, batch: ECGBatch) -> Tensor:
-        return self.text(self.text.encode(self.reports(batch)))
+        return self.text.read(self.reports(batch))
 
 
 def _refuse_unreadable(x: Tensor, there: Tensor | None) -> None:

@@ -26,6 +26,7 @@ class History:
         epochs: mean of each term over an epoch, with `epoch` and `total`.
         steps: optimiser steps taken.
         loaded: the weights came from the cache; nothing was trained.
+        best_epoch: whose weights the method has; 0 for the last, where nothing was validated.
 
     Book: ptacl#training
     """
@@ -33,6 +34,7 @@ class History:
     epochs: list[dict[str, float]] = field(default_factory=list)
     steps: int = 0
     loaded: bool = False
+    best_epoch: int = 0
 
     def curve(self, term: str = "total") -> list[float]:
         """One term over the epochs.

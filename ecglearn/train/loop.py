@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
@@ -20,12 +22,23 @@ from ecglearn.distributed import rank, size
 from ecglearn.errors import InputError
 from ecglearn.files import holding
 from ecglearn.method import Method, Stage
+from ecglearn.train.best import Best
+from ecglearn.train.feed import closed, feed
 from ecglearn.train.grad_cache import check_accumulation
 from ecglearn.train.logging import History, Kind, Progress, StepLog, progress_kind
 from ecglearn.train.optim import optimiser, schedule
 from ecglearn.train.resume import TrainingError, load_state, save_state
 from ecglearn.train.settings import check_run
-from ecglearn.train.step import NotFinite, Precision, StepRunner, check_precision, only, turns
+from ecglearn.train.step import (
+    Noted,
+    NotFinite,
+    Precision,
+    StepRunner,
+    check_precision,
+    only,
+    products,
+    turns,
+)
 
 
 def fit(
@@ -46,6 +59,10 @@ def fit(
     accumulate: int = 1,
     precision: Precision = "fp32",
     compile: bool = False,
+    clip: float | None = None,
+    validation: Any = None,
+    extend: bool = False,
+    workers: int = 0,
     log: str | Path | None = None,
     progress: bool | Kind | None = None,
     after_epoch: Callable[[int], None] | None = None,
@@ -76,8 +93,15 @@ def fit(
         accumulate: micro-batches of a step and process; loss and gradient are those of the whole
             batch, the memory for activations that of one micro-batch, the time that of one more
             forward pass. Draws are those of a run with as many processes more.
-        precision: "bf16" for matrix products in bfloat16.
+        precision: "bf16" for matrix products in bfloat16, "tf32" for those of fp32 in TF32.
         compile: through `torch.compile`; rounding differs.
+        clip: greatest norm of the gradient of a turn; None clips nothing.
+        validation: patients who teach nobody: after each epoch the loss of the first turn on them
+            is noted, and at the end the method has the weights of the epoch in which it was least,
+            which `out` holds as `best.safetensors`.
+        extend: with `resume`, go on to more epochs than the run before was meant to have; the rate
+            is from there on that of the longer run.
+        workers: processes that read ahead; 0 reads in this one.
         log: folder for TensorBoard: each term and rate at each step.
         progress: "bar" (or True), "lines" for one line an epoch, "none" (or False); None: a bar in
             a terminal or a notebook, lines in a file, and nothing where the environment sets
@@ -97,9 +121,12 @@ def fit(
     """
     numbers = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "lr": lr}
     numbers |= {"weight_decay": weight_decay, "betas": tuple(betas), "warmup": warmup}
-    check_run(numbers | {"accumulate": accumulate, "restarts": restarts, "decay_all": decay_all})
+    numbers |= {"accumulate": accumulate, "restarts": restarts, "decay_all": decay_all}
+    check_run(numbers | {"clip": clip, "workers": workers})
     if isinstance(data, Store) and isinstance(method, Stage) and "reports" in method.needs:
         data = _with_reports(data)
+        if isinstance(validation, Store):
+            validation = validation.with_reports()
     batches, parts = len(data) // batch_size, size() * accumulate
     if batches == 0:
         raise InputError(f"a batch of {batch_size} is larger than the data ({len(data)} patients)")
@@ -130,6 +157,8 @@ def fit(
         "precision": precision,
         "compile": compile,
         "config": describe(method),
+        **({} if clip is None else {"clip": clip}),
+        **({} if validation is None else {"validation": len(validation)}),
     }
     path = None if out is None else Path(out) / "last.safetensors"
     found = turns(method)
@@ -142,7 +171,7 @@ def fit(
         schedules = [schedule(each, epochs * batches, warmup, restarts) for each in optimisers]
         history = History()
         if resume and path is not None and path.exists():
-            history = load_state(path, method, optimisers, schedules, settings)
+            history = load_state(path, method, optimisers, schedules, settings, extend=extend)
         plan = [
             _Turn(
                 StepRunner(
@@ -158,40 +187,87 @@ def fit(
             for together, one, rate in zip(found, optimisers, schedules, strict=True)
         ]
         method.train()
+        device = next(method.parameters()).device
         log_steps = StepLog(log, history.steps)
         shown = Progress(
             progress_kind(progress), total=epochs * batches, done=history.steps, epochs=epochs
         )
-        for epoch in range(history.steps // batches, epochs):
-            order = torch.randperm(
-                len(data), generator=Generator().manual_seed(_mix(seed, epoch, -1))
-            )
-            sums: dict[str, float] = {}
-            for number in range(batches):
-                rows = order[number * batch_size : (number + 1) * batch_size]
-                mine = range(rank(), parts, size())
-                batch = [data[rows[part::parts]] for part in mine]
-                for index, turn in enumerate(plan):
-                    keys = [_mix(seed, history.steps, part + 1000 * index) for part in mine]
-                    try:
-                        terms = turn.take(batch, keys, history.steps)
-                    except NotFinite as error:
-                        raise TrainingError(_last_good(history.steps, error, path)) from error
-                    log_steps.add(history.steps, terms | {f"rate/{index}": turn.rate})
-                    turn.schedule.step()
-                    for name, value in terms.items():
-                        sums[name] = sums.get(name, 0.0) + value / batches
-                history.steps += 1
-                shown.step({k: v * batches / (number + 1) for k, v in sums.items()})
-            shown.epoch(epoch + 1, history.steps, sums)
-            history.epochs.append({"epoch": epoch + 1, **sums, "total": sum(sums.values())})
-            if path is not None and rank() == 0:
-                save_state(path, method, optimisers, history, settings)
-            if after_epoch is not None:
-                after_epoch(epoch + 1)
+        best = None
+        if validation is not None:
+            place = None if out is None else Path(out)
+            best = Best(method, validation, batch_size=batch_size, seed=seed, folder=place)
+            best.resume(len(history.epochs))
+        first, mine = len(history.epochs), range(rank(), parts, size())
+        steps = _steps(len(data), batch_size, seed, range(first, epochs), mine, parts)
+        # an accelerator is asked for the terms of a step when the next one is on its way
+        lag = int(plan[0].runner.late)
+        with products(precision), closed(feed(data, steps, device=device, workers=workers)) as read:
+            for epoch in range(first, epochs):
+                sums: dict[str, float] = {}
+                waiting: deque[_Done] = deque()
+
+                def settle(sums: dict[str, float] = sums, waiting: deque[_Done] = waiting) -> None:
+                    done = waiting.popleft()
+                    for index, (noted, rate) in enumerate(done.turns):
+                        try:
+                            terms = noted.values()
+                        except NotFinite as error:
+                            raise TrainingError(_last_good(done.step, error, path)) from error
+                        log_steps.add(done.step, terms | {f"rate/{index}": rate})
+                        for name, value in terms.items():
+                            sums[name] = sums.get(name, 0.0) + value / batches
+                    number = done.step % batches + 1
+                    shown.step({k: v * batches / number for k, v in sums.items()})
+
+                for batch in islice(read, batches):
+                    taken = []
+                    for index, turn in enumerate(plan):
+                        keys = [_mix(seed, history.steps, part + 1000 * index) for part in mine]
+                        try:
+                            taken.append((turn.take(batch, keys, history.steps, clip), turn.rate))
+                        except NotFinite as error:
+                            raise TrainingError(_last_good(history.steps, error, path)) from error
+                        turn.schedule.step()
+                    waiting.append(_Done(history.steps, taken))
+                    history.steps += 1
+                    if len(waiting) > lag:
+                        settle()
+                while waiting:
+                    settle()
+                line = {"epoch": epoch + 1, **sums, "total": sum(sums.values())}
+                if best is not None:
+                    line["validation"] = best.judge(plan[0].runner, epoch + 1)
+                told = sums if best is None else sums | {"validation": line["validation"]}
+                shown.epoch(epoch + 1, history.steps, told)
+                history.epochs.append(line)
+                if path is not None and rank() == 0:
+                    save_state(path, method, optimisers, history, settings)
+                if after_epoch is not None:
+                    after_epoch(epoch + 1)
+        if best is not None:
+            best.restore()
+            history.best_epoch = 0 if best.least is None else best.least.epoch
         shown.close()
         log_steps.close()
     return history
+
+
+def _steps(
+    patients: int, batch_size: int, seed: int, epochs: range, mine: range, parts: int
+) -> Iterator[list[Tensor]]:
+    """Rows of each part of this process, step by step, in the order that follows from the seed."""
+    for epoch in epochs:
+        order = torch.randperm(patients, generator=Generator().manual_seed(_mix(seed, epoch, -1)))
+        for number in range(patients // batch_size):
+            rows = order[number * batch_size : (number + 1) * batch_size]
+            yield [rows[part::parts] for part in mine]
+
+
+class _Done(NamedTuple):
+    """A step that was taken, its terms perhaps still on the device."""
+
+    step: int
+    turns: list[tuple[Noted, float]]
 
 
 def _with_reports(data: Store) -> Store:
@@ -219,11 +295,14 @@ class _Turn(NamedTuple):
     optimiser: AdamW
     schedule: LambdaLR
 
-    def take(self, batch: list[Any], keys: list[int], step: int) -> dict[str, float]:
+    def take(self, batch: list[Any], keys: list[int], step: int, clip: float | None) -> Noted:
         self.optimiser.zero_grad(set_to_none=True)
-        terms = self.runner(batch, keys, step)
+        noted = self.runner(batch, keys, step)
+        if clip is not None:
+            trained = [p for group in self.optimiser.param_groups for p in group["params"]]
+            clip_grad_norm_(trained, clip)
         self.optimiser.step()
-        return terms
+        return noted
 
     @property
     def rate(self) -> float:

@@ -58,7 +58,8 @@ def optimiser(
             for rate, parameters in kinds.items()
             if parameters
         ]
-    return AdamW(groups, betas=betas)
+    cards = all(p.is_cuda for group in groups for p in group["params"])
+    return AdamW(groups, betas=betas, **({"fused": True} if cards else {}))
 
 
 def schedule(optimiser: AdamW, total: int, warmup: float, restarts: int | None = None) -> LambdaLR:

@@ -73,6 +73,8 @@ def load_state(
     optimisers: Sequence[AdamW],
     schedules: Sequence[LambdaLR],
     settings: Mapping[str, Any],
+    *,
+    extend: bool = False,
 ) -> History:
     """Put what `save_state` wrote back in place.
 
@@ -82,6 +84,7 @@ def load_state(
         optimisers: receive their states.
         schedules: of these optimisers.
         settings: of this run.
+        extend: take more epochs than those of the file for the same run, made longer.
 
     Raises:
         TrainingError: the file was written with other settings.
@@ -91,7 +94,10 @@ def load_state(
     """
     tensors, about = load(path)
     state = described(State, about, path, CheckpointError)
-    if state.settings != settings:
+    before = dict(state.settings)
+    if extend and before.get("epochs", 0) <= settings["epochs"]:
+        before["epochs"] = settings["epochs"]
+    if before != settings:
         keys = sorted(settings.keys() | state.settings.keys())
         changed = [k for k in keys if state.settings.get(k) != settings.get(k)]
         raise TrainingError(

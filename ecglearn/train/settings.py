@@ -30,6 +30,8 @@ class RunSettings(BaseModel):
         restarts: steps of one fall of the rate, or None.
         decay_all: let the decay reach every parameter.
         accumulate: micro-batches of a step.
+        clip: greatest norm of the gradient, or None.
+        workers: processes that read ahead.
 
     Book: many-machines#flags
     """
@@ -46,6 +48,8 @@ class RunSettings(BaseModel):
     restarts: Whole | None = None
     decay_all: bool = False
     accumulate: Whole = 1
+    clip: Annotated[float, Field(gt=0)] | None = None
+    workers: Annotated[int, Field(ge=0)] = 0
 
 
 def check_run(values: Mapping[str, Any]) -> None:

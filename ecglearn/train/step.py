@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import groupby
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from ecglearn.errors import InputError
 from ecglearn.method import Losses, Objective, Stage
 from ecglearn.train.grad_cache import MicroBatches
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "tf32", "bf16"]
 
 
 def turns(method: nn.Module) -> list[list[Objective]]:
@@ -62,7 +62,7 @@ class _Terms(nn.Module):
         super().__init__()
         self.method, self.losses = method, losses
 
-    def forward(self, batch: Any, generator: Generator | None, step: int) -> Losses:
+    def forward(self, batch: Any, generator: Generator | None, step: int | None) -> Losses:
         return self.losses(batch, generator, step)
 
 
@@ -76,8 +76,13 @@ class StepRunner:
         precision: "bf16" runs matrix products in bfloat16 by autocast.
         compile: through `torch.compile`.
 
+    Attributes:
+        late: terms are asked for when the next step is on its way, since asking waits for them.
+
     Book: many-machines#flags
     """
+
+    _late = False
 
     def __init__(
         self,
@@ -91,6 +96,7 @@ class StepRunner:
         self.method = method
         self.device = next(method.parameters()).device
         self.low = precision == "bf16"
+        self.late = self._late or self.device.type == "cuda"
         self.alone = self.module = _Terms(method, losses)
         if compile:
             for part in method.children():
@@ -100,16 +106,20 @@ class StepRunner:
                 self.alone, find_unused_parameters=not alone, broadcast_buffers=False
             )
 
-    def __call__(self, parts: Sequence[Any], keys: Sequence[int], step: int) -> dict[str, float]:
+    def __call__(self, parts: Sequence[Any], keys: Sequence[int], step: int) -> Noted:
         """Gradients are left on the parameters; the terms are returned, mean over the parts.
 
         Args:
             parts: the batch of this process, in one piece or in micro-batches of equal size.
             keys: seed of each part.
             step: number of the step.
+
+        Raises:
+            NotFinite: a term is not; on an accelerator `Noted.values` says so, since asking would
+                hold up the step.
         """
         if len(parts) == 1:
-            return self._backward(self.module, parts[0], keys[0], step)
+            return Noted([self._backward(self.module, parts[0], keys[0], step)])
         micro = MicroBatches(len(parts))
         # what a step writes to buffers (running statistics, counters) is written once for all parts
         buffers = [(b, b.clone()) for b in self.method.buffers()]
@@ -117,27 +127,34 @@ class StepRunner:
             with torch.no_grad(), micro.turn(part, second=False):
                 self._terms(self.alone, batch, key, step)
             _put_back(buffers)
-        sums: dict[str, float] = {}
+        noted = []
         for part, (batch, key) in enumerate(zip(parts, keys, strict=True)):
             _put_back(buffers)
             with micro.turn(part, second=True), self._quiet(part < len(parts) - 1):
-                terms = self._backward(self.module, batch, key, step, share=1 / len(parts))
-            for name, value in terms.items():
-                sums[name] = sums.get(name, 0.0) + value / len(parts)
-        return sums
+                noted.append(self._backward(self.module, batch, key, step, share=1 / len(parts)))
+        return Noted(noted)
+
+    def terms(self, batch: Any, key: int) -> Losses:
+        """The terms of a batch, as at the end of training.
+
+        Args:
+            batch: records.
+            key: seed of what is drawn.
+        """
+        return self._terms(self.alone, batch, key, None)
 
     def _backward(
         self, module: nn.Module, batch: Any, key: int, step: int, *, share: float = 1.0
-    ) -> dict:
+    ) -> dict[str, Tensor]:
         terms = self._terms(module, batch, key, step)
         loss = torch.stack(list(terms.values())).sum()
-        values = {name: float(value.detach()) for name, value in terms.items()}
-        if not bool(torch.isfinite(loss)):
-            raise NotFinite(", ".join(f"{name} {value:g}" for name, value in values.items()))
+        values = {name: value.detach() for name, value in terms.items()}
+        if not self.late:
+            check_finite(values)
         (loss * share).backward()
         return values
 
-    def _terms(self, module: nn.Module, batch: Any, key: int, step: int) -> Losses:
+    def _terms(self, module: nn.Module, batch: Any, key: int, step: int | None) -> Losses:
         with (
             torch.random.fork_rng(devices=[]),
             torch.autocast(self.device.type, torch.bfloat16, enabled=self.low),
@@ -152,6 +169,47 @@ class StepRunner:
         return nullcontext()
 
 
+class Noted:
+    """Terms of one turn, still where they were computed.
+
+    Args:
+        parts: terms of each micro-batch.
+
+    Book: many-machines#flags
+    """
+
+    def __init__(self, parts: list[dict[str, Tensor]]) -> None:
+        self._parts = parts
+
+    def values(self) -> dict[str, float]:
+        """Mean over the parts; waits for the device.
+
+        Raises:
+            NotFinite: a term is not finite.
+        """
+        sums: dict[str, float] = {}
+        for terms in self._parts:
+            check_finite(terms)
+            for name, value in terms.items():
+                sums[name] = sums.get(name, 0.0) + float(value) / len(self._parts)
+        return sums
+
+
+def check_finite(terms: Mapping[str, Tensor]) -> None:
+    """Refuse terms whose sum cannot be descended.
+
+    Args:
+        terms: of one turn.
+
+    Raises:
+        NotFinite: their sum is not finite; names all.
+
+    Book: ptacl#training
+    """
+    if not bool(torch.isfinite(torch.stack(list(terms.values())).sum())):
+        raise NotFinite(", ".join(f"{name} {float(value):g}" for name, value in terms.items()))
+
+
 class NotFinite(ArithmeticError):
     """A loss is NaN or infinite; the message has the terms.
 
@@ -159,11 +217,29 @@ class NotFinite(ArithmeticError):
     """
 
 
+@contextmanager
+def products(precision: Precision) -> Iterator[None]:
+    """Until the end of the `with` block, matrix products of fp32 run in TF32 if that is wanted.
+
+    Args:
+        precision: of the run.
+
+    Book: many-machines#flags
+    """
+    before = torch.get_float32_matmul_precision()
+    if precision == "tf32":
+        torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def check_precision(precision: str, device: torch.device) -> None:
     """Refuse an unknown precision; warn where bfloat16 is emulated.
 
     Args:
-        precision: "fp32" or "bf16".
+        precision: "fp32", "tf32" or "bf16".
         device: that would compute.
 
     Raises:
@@ -171,9 +247,12 @@ def check_precision(precision: str, device: torch.device) -> None:
 
     Book: many-machines#flags
     """
-    if precision not in ("fp32", "bf16"):
-        raise InputError(f"precision is 'fp32' or 'bf16', not {precision!r}")
-    if precision == "fp32":
+    if precision not in ("fp32", "tf32", "bf16"):
+        raise InputError(f"precision is 'fp32', 'tf32' or 'bf16', not {precision!r}")
+    if precision == "fp32" or (precision == "tf32" and device.type == "cuda"):
+        return
+    if precision == "tf32":
+        warnings.warn(f"this {device.type} has no TF32: tf32 computes as fp32 here", stacklevel=3)
         return
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)

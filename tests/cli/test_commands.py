@@ -333,6 +333,23 @@ def test_embed_a_folder_of_records_lists_the_refused(trained, tmp_path, capsys):
     torch.testing.assert_close(torch.from_numpy(np.stack(list(found["embedding"]))), expected)
 
 
+def test_embed_in_batches_and_in_half_precision(trained, tmp_path):
+    words = ["embed", str(trained), "--data", "cohort:10", "--out", str(tmp_path / "e.parquet")]
+    found = {}
+    for name, more in {
+        "usual": [],
+        "three": ["--batch-size", "3"],
+        "half": ["--precision", "bf16"],
+    }.items():
+        main([*words, *more])
+        table = pd.read_parquet(tmp_path / "e.parquet")
+        found[name] = np.stack(list(table["embedding"]))
+    assert all(x.dtype == np.float32 for x in found.values())
+    np.testing.assert_allclose(found["three"], found["usual"], atol=1e-5)
+    assert 0 < np.abs(found["half"] - found["usual"]).max() < 0.1 * np.abs(found["usual"]).max()
+    assert "a batch of 0 has no record" in refusal(*words, "--batch-size", "0")
+
+
 def test_embed_writes_piece_by_piece(trained, tmp_path, monkeypatch):
     from pyarrow import parquet
 

@@ -25,6 +25,8 @@ SCAR = ("train", "scar", "--data", "cohort:40")
         (("--epochs", "0"), "epochs is 0: it should be greater than or equal to 1"),
         (("--batch-size", "-4"), "batch_size is -4"),
         (("--accumulate", "-1"), "accumulate is -1"),
+        (("--clip", "0"), "clip is 0.0: it should be greater than 0"),
+        (("--workers", "-1"), "workers is -1"),
         (("--lr", "-1"), "lr is -1.0: it should be greater than 0"),
         (("--lr", "nan"), "lr is nan"),
         (("--seed", str(2**64)), "seed is"),
@@ -137,3 +139,33 @@ def test_check(tmp_path, capsys):
     main(["check", str(tmp_path / "out")])
     assert "in 1 of 3 records (3)" in refusal("check", tmp_path / "out", "--full")
     assert "it is no store" in refusal("check", tmp_path / "in")
+
+
+def test_a_finished_run_is_made_longer(tmp_path, capsys):
+    words = [*SCAR, "--preset", "smoke", "--batch-size", "16"]
+    out = ("--out", str(tmp_path / "out"))
+    assert "holds no run that could be made longer" in refusal(*words, *out, "--extend")
+    main([*words, *out, "--epochs", "1"])
+    short = load(tmp_path / "out" / "weights.safetensors")[0]
+    text = refusal(*words, *out, "--epochs", "3", "--lr", "0.1", "--extend")
+    assert "a run with other settings (lr)" in text
+    capsys.readouterr()
+    main([*words, *out, "--epochs", "3", "--extend"])
+    said = capsys.readouterr().err
+    assert "epoch 2 of 3" in said
+    assert "epoch 1 of 3" not in said
+    long, about = load(tmp_path / "out" / "weights.safetensors")
+    assert about["recipes"][0]["epochs"] == 3
+    assert any(not torch.equal(long[name], short[name]) for name in short)
+
+
+def test_the_best_epoch_of_a_run(tmp_path, capsys):
+    words = ["train", "merl", "--data", "cohort:80", *SMOKE, "--best", "--clip", "1.0"]
+    main([*words, "--epochs", "2", "--out", str(tmp_path), "--workers", "1"])
+    said = capsys.readouterr().err
+    assert "validation " in said
+    assert "merl, joint: kept are the weights of epoch" in said
+    kept, _ = load(tmp_path / "weights.safetensors")
+    best, about = load(tmp_path / "joint" / "best.safetensors")
+    assert about["epoch"] in (1, 2)
+    assert all(torch.equal(kept[name], value) for name, value in best.items())

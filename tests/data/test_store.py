@@ -15,6 +15,7 @@ from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.preprocess import clean_ecg, shortest_ecg
 from ecglearn.data.store.format import StoreError, about_digest, facts
 from ecglearn.data.store.prepare import prepare
+from ecglearn.data.store.reading import Buffers
 from ecglearn.data.store.shards import gaps
 from ecglearn.data.store.store import Store, open_store
 from ecglearn.data.store.verify import check_store
@@ -345,3 +346,43 @@ def test_records_as_they_are_scaled_to_one(folder, store, tmp_path):
         (StoreError, TypeCheckError), match=r"preprocess is standard or minmax|none"
     ):
         made(folder, tmp_path / "other", preprocess="none")
+
+
+def test_memory_that_is_used_again_gives_the_same_batches(store):
+    """Short records, gaps and all; a batch stands until `count` others were read."""
+    rows = [np.array([4, 0]), np.array([1, 3, 2]), np.array([2]), np.array([3, 0])]
+    buffers, integers = Buffers(2), Buffers(2)
+    earlier = None
+    for some in rows:
+        fresh = store[some]
+        again = store.read(some, buffers)
+        scaled = store.counts(some, integers).to("cpu")
+        for other in (again, scaled):
+            assert torch.equal(other.ecg, fresh.ecg)
+            assert (other.keep is None) == (fresh.keep is None)
+            assert other.keep is None or torch.equal(other.keep, fresh.keep)
+            assert (other.names, other.reports, other.fs) == (
+                fresh.names,
+                fresh.reports,
+                fresh.fs,
+            )
+            assert torch.equal(other.r_peaks, fresh.r_peaks)
+        if earlier is not None:
+            assert torch.equal(earlier[0].ecg, earlier[1].ecg)
+        earlier = fresh, again
+    single = Buffers()
+    place = store.read([0], single).ecg.data_ptr()
+    assert store.read([1], single).ecg.data_ptr() == place
+    assert store.read([1], buffers).ecg.data_ptr() != place
+    with pytest.raises(ValueError, match="holds none"):
+        Buffers(0)
+
+
+def test_integers_take_half_the_memory_and_know_their_scale(store):
+    found = store.counts([0, 1])
+    assert found.counts.dtype == torch.int16
+    assert len(found) == 2
+    ecg = (found.counts.double() - found.mean[:, None, None]) * found.scale[:, None, None]
+    fresh = store[[0, 1]]
+    seen = torch.ones_like(fresh.ecg, dtype=torch.bool) if fresh.keep is None else fresh.keep
+    torch.testing.assert_close(ecg.float()[seen], fresh.ecg[seen])

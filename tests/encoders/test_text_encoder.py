@@ -5,6 +5,7 @@ import torch
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from ecglearn.encoders.pretrained import german
+from ecglearn.encoders.shelf import Shelf
 from ecglearn.encoders.text_encoder import (
     EMBEDDED_FOLDER,
     ReportError,
@@ -198,3 +199,57 @@ def test_a_model_that_reads_english_warns_of_german_once(embedded_twin):
     known = embedded_twin[1]
     known.reads = ("English", "German")
     known.encode(["sinusrhythmus normales ekg"])
+
+
+def test_vectors_alone_are_those_of_the_words_and_take_little(encoder):
+    whole = encoder.encode(TEXTS)
+    much = encoder.held
+    encoder.forget()
+    mean, pooled = encoder.vectors(TEXTS)
+    torch.testing.assert_close(mean, whole.mean(), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(pooled, whole.pooled, atol=1e-6, rtol=1e-5)
+    assert encoder.held == 2 * 4 * encoder.width * len(set(TEXTS)) < much
+    before = encoder.encoded
+    encoder.vectors(TEXTS)
+    assert encoder.encoded == before
+    encoder.encode(TEXTS[:1])
+    assert encoder.encoded == before + 1
+    with pytest.raises(ReportError, match="report 1 of 2 is empty"):
+        encoder.vectors(["sinus", " "])
+
+
+def test_vectors_do_not_depend_on_company(encoder):
+    alone = torch.cat([encoder.vectors([text])[0] for text in TEXTS])
+    encoder.forget()
+    torch.testing.assert_close(encoder.vectors(TEXTS)[0], alone, atol=1e-6, rtol=1e-5)
+
+
+def test_a_shelf_keeps_what_memory_has_no_room_for(encoder, tmp_path):
+    wanted = encoder.encode(TEXTS)
+    encoder.forget()
+    encoder.shelf, encoder.memory = Shelf(tmp_path), 1
+    for text in TEXTS:
+        encoder.encode([text])
+    before = encoder.encoded
+    assert len(encoder.shelf) == len(set(TEXTS)) - 1
+    found = encoder.encode(TEXTS)
+    assert encoder.encoded == before
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+    encoder.encode(TEXTS[:1])
+    assert len(encoder._known) == 1
+    assert encoder.shelf.bytes > 0
+    assert list(tmp_path.iterdir()) == []  # no name is left of the file
+
+
+def test_a_shelf_gives_back_what_was_put(tmp_path):
+    shelf = Shelf(tmp_path / "new")
+    parts = (torch.randn(3, 4), torch.tensor([True, False]), torch.zeros(0, 2))
+    shelf.put("a", parts)
+    shelf.put("b", (torch.arange(3),))
+    shelf.put("a", (torch.ones(1),))  # written once
+    for ours, theirs in zip(shelf.get("a"), parts, strict=True):
+        assert torch.equal(ours, theirs)
+        assert ours.dtype == theirs.dtype
+    assert torch.equal(shelf.get("b")[0], torch.arange(3))
+    assert ("a" in shelf, "c" in shelf, len(shelf)) == (True, False, 2)

@@ -384,7 +384,6 @@ NUMBERS = {
     "encoders.masker.Masker": {"bound": 3.0},
     "encoders.report_generator.ReportGenerator": {"k": 1, "limit": 256},
     "encoders.report_generator.report_generator": {"k": 1, "limit": 256},
-    "encoders.inference.map_batches": {"size": 128},
     "encoders.text_tower.TextTower": {"limit": 256},
     "encoders.own_encoder.LeadByLead": {"leads": 12},
     "encoders.text_encoder.TextEncoder": {"limit": 256, "memory": 2_000_000_000},

@@ -56,7 +56,7 @@ def three_steps(method, parts):
         for number in range(3):
             for gradient, optimiser in steps:
                 optimiser.zero_grad()
-                terms = gradient(parts, range(len(parts)), number)
+                terms = gradient(parts, range(len(parts)), number).values()
                 found |= {
                     f"{number}/loss/{name}": torch.tensor(value) for name, value in terms.items()
                 }

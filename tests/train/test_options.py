@@ -52,7 +52,7 @@ def test_emulated_bf16_warns(patients, monkeypatch):
 
 
 def test_another_precision_is_refused():
-    with pytest.raises(ValueError, match="'fp32' or 'bf16', not 'fp16'"):
+    with pytest.raises(ValueError, match="'fp32', 'tf32' or 'bf16', not 'fp16'"):
         step.check_precision("fp16", torch.device("cpu"))
 
 

@@ -1,0 +1,88 @@
+"""Tensors on disk by their name: where reports go that memory has no room for."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import weakref
+from collections.abc import Hashable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ecglearn.files import disk
+
+Place = tuple[int, torch.dtype, tuple[int, ...]]  # offset, kind and shape of a tensor
+
+
+class Shelf:
+    """Tensors end to end in one temporary file, which is gone with the process.
+
+    Args:
+        folder: in which the file is made.
+
+    Raises:
+        DiskError: the folder cannot be written.
+
+    Book: tamer#text-side
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder, self.bytes = Path(folder), 0
+        self._places: dict[Hashable, list[Place]] = {}
+        with disk(folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        weakref.finalize(self, self._file.close)
+
+    def __contains__(self, name: Hashable) -> bool:
+        return name in self._places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def put(self, name: Hashable, tensors: Sequence[Tensor]) -> None:
+        """Write some tensors, once.
+
+        Args:
+            name: by which they are found again.
+            tensors: in main memory.
+
+        Raises:
+            DiskError: the disk is full.
+        """
+        if name in self._places:
+            return
+        places = []
+        for tensor in tensors:
+            content = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+            with disk(self.folder):
+                written = os.pwrite(self._file.fileno(), content, self.bytes)
+                if written != len(content):
+                    raise OSError(28, "No space left on device")
+            places.append((self.bytes, tensor.dtype, tuple(tensor.shape)))
+            self.bytes += len(content)
+        self._places[name] = places
+
+    def get(self, name: Hashable) -> tuple[Tensor, ...]:
+        """Read what was put.
+
+        Args:
+            name: of the tensors.
+
+        Raises:
+            KeyError: nothing was put under this name.
+        """
+        found = []
+        for offset, dtype, shape in self._places[name]:
+            size = dtype.itemsize
+            for side in shape:
+                size *= side
+            content = bytearray(os.pread(self._file.fileno(), size, offset))
+            found.append(
+                torch.frombuffer(content, dtype=dtype).view(shape)
+                if size
+                else torch.empty(shape, dtype=dtype)
+            )
+        return tuple(found)
