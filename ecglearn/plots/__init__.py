@@ -2,7 +2,8 @@
 
 from ecglearn.plots.alignment import draw_map
 from ecglearn.plots.clinical import lifts_side_by_side
-from ecglearn.plots.compare import finding_map, measure_panels, seed_panels
+from ecglearn.plots.colours import method_colours
+from ecglearn.plots.compare import Lesson, finding_map, lessons, measure_panels, seed_panels
 from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
@@ -29,6 +30,7 @@ __all__ = [
     "Arrow",
     "Box",
     "LeadSetView",
+    "Lesson",
     "MapCase",
     "MapView",
     "Marked",
@@ -41,9 +43,11 @@ __all__ = [
     "ecg_paper",
     "ecg_sheet",
     "finding_map",
+    "lessons",
     "lifts_side_by_side",
     "marked_reports",
     "measure_panels",
+    "method_colours",
     "seed_panels",
     "severity_curves",
     "stored_severity",

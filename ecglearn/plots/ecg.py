@@ -148,6 +148,7 @@ def ecg_paper(
     views = [("all leads", [True] * len(names)), ("limb leads", limb), ("chest leads", chest)]
     fig.update_layout(
         height=height,
+        meta={"drag": "zoom"},
         hovermode="x unified",
         plot_bgcolor=PAPER,
         margin={"t": 50, "l": 50, "r": 10, "b": 50},
