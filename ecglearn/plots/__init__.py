@@ -13,6 +13,7 @@ from ecglearn.plots.missingness import (
     token_grid,
 )
 from ecglearn.plots.reports import Marked, marked_reports, three_views
+from ecglearn.plots.source import Source
 from ecglearn.plots.tables import SortableTable
 from ecglearn.plots.views import (
     AlignmentTrack,
@@ -21,6 +22,7 @@ from ecglearn.plots.views import (
     MapCase,
     MapView,
     RetrievalView,
+    TorsoView,
     View,
 )
 
@@ -36,6 +38,8 @@ __all__ = [
     "Marked",
     "RetrievalView",
     "SortableTable",
+    "Source",
+    "TorsoView",
     "View",
     "add_slider",
     "diagram",

@@ -119,7 +119,7 @@ def test_no_maker_of_pictures_takes_text_for_a_formula(name, text):
 
 def test_every_maker_is_tested():
     """But for those that take no text, or text of an author: formulas in it are meant."""
-    authors = {"diagram", "Box", "Arrow", "Marked", "Lesson", "method_colours"}
+    authors = {"diagram", "Box", "Arrow", "Marked", "Lesson", "Source", "method_colours"}
     no_text = {
         "AlignmentTrack",
         "MapCase",
