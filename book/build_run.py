@@ -99,18 +99,23 @@ class Workshop:
                     del running[future]
                     yield future.result()
                 if tell and running and not ended:
-                    tell("; ".join(self.place(name) for name in running.values()))
+                    tell("; ".join(filter(None, map(self.place, running.values()))))
         finally:
             pool.shutdown(cancel_futures=True)
 
     def place(self, name: str) -> str:
-        """Where a running chapter is, as its notebook says, which is written after each cell."""
+        """Where a running chapter is, as its notebook says, which is written after each cell.
+
+        Nothing for one that has not begun.
+        """
         try:
             cells = code_cells(nbformat.read(self.executed(name), as_version=4))
-        except (OSError, ValueError):  # not begun, or just being written
+        except FileNotFoundError:
+            return ""
+        except ValueError:  # just being written
             return name
         status = [cell.metadata.get("papermill", {}).get("status") for cell in cells]
-        return f"{name}, cell {status.count('completed') + 1} of {len(cells)}"
+        return f"{name}, cell {min(status.count('completed') + 1, len(cells))} of {len(cells)}"
 
     def earlier(self, chapter: Chapter) -> Run | None:
         """The last run that went through, with whatever inputs it had."""
@@ -139,6 +144,7 @@ def execute(workshop: Workshop, chapter: Chapter, run: Run) -> Run:
     record = target.with_suffix(".json")
     target.parent.mkdir(parents=True, exist_ok=True)
     record.unlink(missing_ok=True)
+    target.unlink(missing_ok=True)
     os.environ.update(
         OMP_NUM_THREADS="1",
         OMP_WAIT_POLICY="passive",

@@ -30,6 +30,8 @@ ICON = re.compile(
     r'(?:"([\w-]+)"|\b(\w+)):\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?'
 )
 
+RULE = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"[^"]+"\}')
+
 
 def install() -> None:
     """Installs what `book/scripts` names, with the npm that came with the environment's node."""
@@ -72,6 +74,15 @@ def packed(script: Path) -> str:
     return f'window.packedPlotly = "{content}";'
 
 
+def lighten(html: Path) -> None:
+    """Takes out of the rendered site what none of its pages uses."""
+    subset_icons(html)
+    for page in html.rglob("*.html"):
+        if page.name != "search.html":  # the box leads there; the index is read there
+            text = page.read_text()
+            page.write_text(re.sub(r'\s*<script src="[./]*searchindex\.js"></script>', "", text))
+
+
 def subset_icons(html: Path) -> int:
     """Leaves out of the theme's icons those that no page and no script names; returns how many."""
     script = html / "_static" / "scripts" / "fontawesome.js"
@@ -89,7 +100,14 @@ def subset_icons(html: Path) -> int:
         return ""
 
     script.write_text(ICON.sub(keep, script.read_text()))
+    style = html / "_static" / "styles" / "pydata-sphinx-theme.css"
+    style.write_text(RULE.sub(lambda rule: used(rule[0], named), style.read_text()))
     return left_out
+
+
+def used(rule: str, named: set[str]) -> str:
+    """The rule of an icon, or nothing where no page names it."""
+    return rule if named & set(re.findall(r"\.fa-([\w-]+):", rule)) else ""
 
 
 def texts(html: Path) -> Iterator[str]:
