@@ -22,6 +22,7 @@ from ecglearn.plots.views import (
     MapCase,
     MapView,
     RetrievalView,
+    ThresholdView,
     TorsoView,
     View,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "RetrievalView",
     "SortableTable",
     "Source",
+    "ThresholdView",
     "TorsoView",
     "View",
     "add_slider",
