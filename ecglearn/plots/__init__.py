@@ -2,7 +2,8 @@
 
 from ecglearn.plots.alignment import draw_map
 from ecglearn.plots.clinical import lifts_side_by_side
-from ecglearn.plots.compare import finding_map, measure_panels, seed_panels
+from ecglearn.plots.colours import method_colours
+from ecglearn.plots.compare import Lesson, finding_map, lessons, measure_panels, seed_panels
 from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
 from ecglearn.plots.dumbbells import Dumbbells
@@ -14,6 +15,7 @@ from ecglearn.plots.missingness import (
     token_grid,
 )
 from ecglearn.plots.reports import Marked, marked_reports, three_views
+from ecglearn.plots.source import Source
 from ecglearn.plots.tables import SortableTable
 from ecglearn.plots.views import (
     AlignmentTrack,
@@ -22,6 +24,8 @@ from ecglearn.plots.views import (
     MapCase,
     MapView,
     RetrievalView,
+    ThresholdView,
+    TorsoView,
     View,
 )
 
@@ -34,11 +38,15 @@ __all__ = [
     "Dumbbells",
     "Forest",
     "LeadSetView",
+    "Lesson",
     "MapCase",
     "MapView",
     "Marked",
     "RetrievalView",
     "SortableTable",
+    "Source",
+    "ThresholdView",
+    "TorsoView",
     "View",
     "add_slider",
     "diagram",
@@ -46,9 +54,11 @@ __all__ = [
     "ecg_paper",
     "ecg_sheet",
     "finding_map",
+    "lessons",
     "lifts_side_by_side",
     "marked_reports",
     "measure_panels",
+    "method_colours",
     "seed_panels",
     "severity_curves",
     "stored_severity",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from ecglearn.plots.colours import method_colours
 from ecglearn.signals.leads import LEADS
 
 if TYPE_CHECKING:
@@ -89,12 +90,19 @@ def severity_curves(
     names = list(dict.fromkeys(table["model"])) if models is None else list(models)
     places = np.arange(len(views))
     marks = "osD^vPX*"
+    colours = method_colours(names)
     for panel, (measure, label) in zip(panels[:, 0], measures.items(), strict=True):
         for number, name in enumerate(names):
             rows = table[table["model"] == name].set_index("view").reindex(list(views))
             x = places + (number - (len(names) - 1) / 2) * 0.5 / len(names)
             line = panel.plot(
-                x, rows[measure], marker=marks[number % len(marks)], ms=4, lw=1.2, label=name
+                x,
+                rows[measure],
+                marker=marks[number % len(marks)],
+                ms=4,
+                lw=1.2,
+                label=name,
+                color=colours[name],
             )[0]
             if f"{measure}_low" in rows:
                 panel.vlines(

@@ -14,7 +14,8 @@ import pytest
 
 from ecglearn import plots
 from ecglearn._mystnb import figure_html
-from ecglearn.plots import Marked, SortableTable
+from ecglearn.evaluate import Interval
+from ecglearn.plots import Lesson, Marked, SortableTable
 
 HOSTILE = [
     "<!--<script>",
@@ -75,6 +76,9 @@ MATPLOTLIB: dict[str, Callable[[str], Any]] = {
     "lifts_side_by_side": lambda t: plots.lifts_side_by_side(
         np.ones((1, 1)), np.ones((1, 1)), [t], [t]
     ),
+    "lessons": lambda t: plots.lessons(
+        [Lesson(t, t, (t, Interval(0.1, 0.0, 0.2)), Interval(0.5, 0.4, 0.6))]
+    ),
     "measure_panels": lambda t: plots.measure_panels(
         table(t), [("a task", "macro AUROC")], chance={}, models=[t]
     ),
@@ -115,7 +119,7 @@ def test_no_maker_of_pictures_takes_text_for_a_formula(name, text):
 
 def test_every_maker_is_tested():
     """But for those that take no text, or text of an author: formulas in it are meant."""
-    authors = {"diagram", "Box", "Arrow", "Marked"}
+    authors = {"diagram", "Box", "Arrow", "Marked", "Lesson", "Source", "method_colours"}
     no_text = {
         "AlignmentTrack",
         "MapCase",

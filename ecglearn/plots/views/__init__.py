@@ -5,6 +5,8 @@ from ecglearn.plots.views.contract import MIME, View
 from ecglearn.plots.views.leads import LeadSetView
 from ecglearn.plots.views.maps import MapCase, MapView
 from ecglearn.plots.views.patients import RetrievalView
+from ecglearn.plots.views.threshold import ThresholdView
+from ecglearn.plots.views.torso import TorsoView
 
 __all__ = [
     "MIME",
@@ -14,5 +16,7 @@ __all__ = [
     "MapCase",
     "MapView",
     "RetrievalView",
+    "ThresholdView",
+    "TorsoView",
     "View",
 ]

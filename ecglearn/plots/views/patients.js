@@ -8,12 +8,12 @@
     const near = EcgViews.array(data.near);
     const people = data.people;
     const size = data.rows.length;
-    const state = { row: 0, column: null };
+    const state = { row: Math.floor(size / 2), column: null };
     let show = () => {};
     const says = EcgViews.speaker();
     const change = (changes) => (Object.assign(state, changes), show());
     const rows = EcgViews.slider({
-      label: "ECG of patient", min: 1, max: size, value: 1, name: "row",
+      label: "ECG of patient", min: 1, max: size, value: state.row + 1, name: "row",
       says: (row) => `${row}: ${people[data.rows[row - 1]].name}`,
       on: (row) => change({ row: row - 1, column: null }),
     });
@@ -63,9 +63,10 @@
         rows.show(row + 1);
         const person = people[data.rows[row]];
         set(signal, { d: trace(person.signal, sideWidth, 74) });
-        title.replaceChildren(`${person.name}`, html("small", {}, `${data.measure} ${person.value} ${data.unit}; films its ECG finds, of ${data.candidates}:`));
+        title.replaceChildren(`${person.name}`, html("small", {}, `${data.measure} ${person.value} ${data.unit}; its own film, and those its ECG finds among ${data.candidates}:`));
         const found = data.found[row];
-        list.replaceChildren(...found.people.map((who, k) => {
+        const entries = [[data.rows[row], -1], ...found.people.map((who, k) => [who, k])];
+        list.replaceChildren(...entries.map(([who, k]) => {
           const other = people[who];
           const pair = [0, 1].map((frame) => {
             const film = EcgViews.frame({ patient: other, size: Math.min(76, Math.floor((sideWidth - 150) / 2)) });
@@ -73,12 +74,13 @@
             return film.node;
           });
           const own = who === data.rows[row];
-          const words = `${data.measure} ${other.value} ${data.unit}${own ? ", the same patient" : near.at(row, k) ? ", alike" : ""}`;
-          return html("li", { class: own ? "ev-own" : "" }, html("span", { class: "ev-pair" }, pair), html("span", {}, `${own ? "○ " : near.at(row, k) ? "✓ " : ""}${words}`));
+          const alike = k >= 0 && near.at(row, k);
+          const words = `${data.measure} ${other.value} ${data.unit}${k < 0 ? ", its own film" : own ? ", the same patient" : alike ? ", alike" : ""}`;
+          return html("li", { class: own ? "ev-own" : "" }, html("span", { class: "ev-place" }, k < 0 ? "○" : `${k + 1}.`), html("span", { class: "ev-pair" }, pair), html("span", {}, `${own ? "○ " : alike ? "✓ " : ""}${words}`));
         }));
         const alike = range(found.people.length).filter((k) => near.at(row, k)).length;
         const other = state.column === null || state.column === row ? "" : ` With the cine of ${people[data.rows[state.column]].name}: cosine ${values[row][state.column].toFixed(2)}.`;
-        says.say(`The ECG of ${person.name} finds its own cine at rank ${found.rank} of ${data.candidates}. Of the ${found.people.length} films on top, ${alike} have ${data.measure} within half a standard deviation.${other}`);
+        says.say(`The ECG of patient ${row + 1} (${person.name}) finds its own cine at rank ${found.rank} of ${data.candidates}. Of the ${found.people.length} films on top, ${alike} have ${data.measure} within half a standard deviation.${other}`);
         element.dataset.rank = found.rank;
       };
       show();

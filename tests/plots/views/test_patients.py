@@ -61,7 +61,7 @@ def test_a_row_opens_into_its_films(browser, tmp_path, view):
             seen.slide("row", 2)
             rank = view.data["found"][1]["rank"]
             assert seen.page.locator(".ecg-view").get_attribute("data-rank") == str(rank)
-            assert seen.page.locator(".ev-found li").count() == 4
+            assert seen.page.locator(".ev-found li").count() == 1 + 4
             seen.page.wait_for_timeout(400)
             assert f"rank {rank} of 12" in seen.text("[role=status]")
             assert seen.overflow() <= 0
