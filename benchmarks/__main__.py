@@ -34,7 +34,10 @@ def main() -> int:
         speed.cohort,
         speed.encoder,
         reports.merl_step,
+        reports.merl_step_of_eight,
+        reports.deri_step_of_eight,
         reports.tamer_step,
+        reports.remembering,
         reports.token_loss,
         reports.prompts,
         generation.deri_step,
@@ -52,6 +55,8 @@ def main() -> int:
         memory.training,
         store.preparing,
         store.loading,
+        store.reading,
+        store.ahead,
         store.growth,
     )
     reached = [check() for check in checks]

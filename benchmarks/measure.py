@@ -46,6 +46,12 @@ for line in open("/proc/self/status"):
     return float(done.stdout.split()[-1])
 
 
+def numbers(code: str) -> list[float]:
+    """What a fresh process prints."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return [float(x) for x in done.stdout.split()]
+
+
 def report(what: str, value: str, target: str, ok: bool) -> bool:
     """One line of the table."""
     print(f"{'ok  ' if ok else 'MISS'}  {what:<62} {value:>22}   target {target}", flush=True)

@@ -22,9 +22,11 @@ from ecglearn.cohort import simulate
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.store.prepare import prepare
+from ecglearn.data.store.reading import Buffers
 from ecglearn.data.store.store import Store, open_store
 from ecglearn.signals.filters import zscore
 from ecglearn.signals.leads import LEADS
+from ecglearn.train.feed import feed
 
 FILES = 64  # different records; the table repeats them
 COLUMNS = Columns("records.csv", path="path")
@@ -153,6 +155,77 @@ def loading(n: int = 1024) -> bool:
         f"{ratio:.1f} times",
         "<= 5 times",
         ratio <= 5,
+    )
+
+
+def as_before(store: Store, rows: torch.Tensor) -> torch.Tensor:
+    """A batch as it was read before: integers into zeros, floats into fresh memory, looked at."""
+    whole = store.rows[rows.numpy()]
+    counts = np.zeros((len(whole), 12, 5000), np.int16)
+    for line, start in zip(counts, store._columns["start"][whole], strict=True):
+        line[:] = np.asarray(store._signals[start : start + line.size]).reshape(line.shape)
+    mean, std = (
+        torch.from_numpy(store._columns[name][whole])[:, None, None] for name in ("mean", "std")
+    )
+    ecg = torch.from_numpy(counts).float().sub_(mean).mul_(1 / (std + 1e-5))
+    assert bool(torch.isfinite(ecg).all())
+    return ecg
+
+
+def reading(n: int = 1024, size: int = 512) -> bool:
+    """Batches of 512 records of 12 x 5,000: fresh memory against memory that is used again."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = data_set(Path(name) / "data", n, fs=500, samples=5000)
+        prepare(
+            folder_dataset(COLUMNS), folder, Path(name) / "out", fs=500, workers=2, progress=False
+        )
+        store = open_store(Path(name) / "out")
+        rows = torch.randperm(n, generator=torch.Generator().manual_seed(0))[:size]
+        floats, integers = Buffers(2), Buffers(2)
+        assert torch.equal(as_before(store, rows), store.read(rows, floats).ecg)
+        old, new, raw = seconds(
+            lambda: as_before(store, rows),
+            lambda: store.read(rows, floats),
+            lambda: store.counts(rows, integers),
+            repeats=7,
+        )
+    first = report(
+        f"reading in batches of {size} ({size / new:,.0f} records/s), over fresh memory",
+        f"{old / new:.1f} times",
+        ">= 3 times",
+        old / new >= 3,
+    )
+    second = report(
+        f"the same as integers, for a device ({size / raw:,.0f} records/s)",
+        f"{old / raw:.1f} times",
+        ">= 6 times",
+        old / raw >= 6,
+    )
+    return first and second
+
+
+def ahead(n: int = 512, size: int = 128) -> bool:
+    """CPU time of this process for a step, when a worker reads ahead and when it reads itself."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = data_set(Path(name) / "data", n, fs=500, samples=5000)
+        prepare(
+            folder_dataset(COLUMNS), folder, Path(name) / "out", fs=500, workers=2, progress=False
+        )
+        store = open_store(Path(name) / "out")
+        store[:]  # checksums
+        steps = [[rows] for rows in torch.arange(n).repeat(4).view(-1, size)]
+        layer = torch.nn.Conv1d(12, 4, 25, 25)
+
+        def run(workers: int) -> None:
+            for (part,) in feed(store, steps, device=torch.device("cpu"), workers=workers):
+                layer(part.to("cpu").ecg).square().mean().backward()
+
+        here, there = seconds(lambda: run(0), lambda: run(1), repeats=3)
+    return report(
+        "own CPU time of a step, reading itself over a worker that reads ahead",
+        f"{here / there:.2f} times",
+        "told, no target",
+        True,
     )
 
 

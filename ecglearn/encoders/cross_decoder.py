@@ -85,9 +85,17 @@ class GatedMLP(nn.Module):
 
     def forward(self, x: Float[Tensor, "*rest D"]) -> Float[Tensor, "*rest E"]:
         """Each token on its own."""
+        return self.out(self.hidden(x))
+
+    def hidden(self, x: Float[Tensor, "*rest D"]) -> Float[Tensor, "*rest H"]:
+        """What the last linear layer reads.
+
+        Args:
+            x: tokens.
+        """
         if self.drop_branches:
-            return self.out(silu(self.dropout(self.gate(x))) * self.dropout(self.up(x)))
-        return self.out(self.dropout(silu(self.gate(x)) * self.up(x)))
+            return silu(self.dropout(self.gate(x))) * self.dropout(self.up(x))
+        return self.dropout(silu(self.gate(x)) * self.up(x))
 
 
 class DecoderBlock(nn.Module):
@@ -202,6 +210,17 @@ class CrossDecoder(nn.Module):
         Raises:
             InputError: there are more tokens than positions.
         """
+        return self.outside(self._inner(tokens, mask))
+
+    def mean(self, tokens: Float[Tensor, "B N D"]) -> Float[Tensor, "B E"]:
+        """The mean of the decoded tokens; taken before the last layer, which is linear.
+
+        Args:
+            tokens: of the other modality, all of which exist.
+        """
+        return self.outside.out(self.outside.hidden(self._inner(tokens)).mean(1))
+
+    def _inner(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         count = tokens.shape[1]
         if count > self.tokens:
             raise InputError(f"{count} tokens, and this decoder has {self.tokens} positions")
@@ -212,4 +231,4 @@ class CrossDecoder(nn.Module):
             mask = torch.nn.functional.pad(mask, (1, 1), value=True)
         for block in self.blocks:
             x = block(x, mask)
-        return self.outside(self.norm(x[:, 1:-1]))
+        return self.norm(x[:, 1:-1])

@@ -1,4 +1,4 @@
-"""Tensors on disk by their name: where reports go that memory has no room for."""
+"""Where encoded reports lie: end to end in memory, and on disk what memory has no room for."""
 
 from __future__ import annotations
 
@@ -7,13 +7,60 @@ import tempfile
 import weakref
 from collections.abc import Hashable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ecglearn.files import disk
 
 Place = tuple[int, torch.dtype, tuple[int, ...]]  # offset, kind and shape of a tensor
+
+
+class Packed(NamedTuple):
+    """What is known of one report, in one stretch of memory.
+
+    Attributes:
+        numbers: tokens, attention and pooled vector; or mean and pooled vector.
+        count: positions that the model has read.
+        kept: of them, those that are no padding.
+
+    Book: tamer#text-side
+    """
+
+    numbers: NDArray[np.float32]
+    count: int
+    kept: int
+
+
+class Arena:
+    """Numbers end to end in large blocks; a block goes when the last of its numbers is forgotten.
+
+    Thousands of small tensors cost more than their content, and leave holes.
+
+    Book: tamer#text-side
+    """
+
+    BLOCK = 1 << 20  # numbers
+
+    def __init__(self) -> None:
+        self._block, self._used = np.empty(0, np.float32), 0
+
+    def put(self, numbers: Tensor) -> NDArray[np.float32]:
+        """Copy some numbers; what is returned is where they lie.
+
+        Args:
+            numbers: one after the other.
+        """
+        size = len(numbers)
+        if self._used + size > len(self._block):
+            self._block, self._used = np.empty(max(size, self.BLOCK), np.float32), 0
+        place = self._block[self._used : self._used + size]
+        self._used += size
+        place[:] = numbers.numpy()
+        return place
 
 
 class Shelf:

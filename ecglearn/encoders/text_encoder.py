@@ -25,7 +25,7 @@ from ecglearn.encoders.pretrained import (
     not_found,
     refuse_code,
 )
-from ecglearn.encoders.shelf import Shelf
+from ecglearn.encoders.shelf import Arena, Packed, Shelf
 from ecglearn.errors import InputError, MissingGroupError
 
 EMBEDDED_FOLDER = Path(__file__).with_name("report_bert")
@@ -117,7 +117,8 @@ class TextEncoder:
         self.width: int = model.config.hidden_size
         self.encoded = 0  # reports that went through the model
         self.memory, self.held = memory, 0
-        self._known: dict[Asked, tuple[Tensor, ...]] = {}  # longest unasked first
+        self._known: dict[Asked, Packed] = {}  # longest unasked first
+        self._arena = Arena()
         self.shelf: Shelf | None = None
         self._warned = False
 
@@ -175,17 +176,31 @@ class TextEncoder:
             if key in self._known:
                 self._known[key] = self._known.pop(key)
             elif self.shelf is not None and key in self.shelf:
-                self._keep(key, self.shelf.get(key))
+                numbers, (count, kept) = self.shelf.get(key)
+                self._keep(key, numbers, int(count), int(kept))
         self._read([key for key in asked if key not in self._known], asked)
-        return [self._known[text, pad_to, words] for text in reports]
+        return [self._unpacked(self._known[text, pad_to, words], words) for text in reports]
 
-    def _keep(self, key: Asked, encoded: tuple[Tensor, ...]) -> None:
-        self._known[key] = encoded
-        self.held += _bytes(encoded)
+    def _keep(self, key: Asked, numbers: Tensor, count: int, kept: int) -> None:
+        packed = self._known[key] = Packed(self._arena.put(numbers), count, kept)
+        self.held += packed.numbers.nbytes
+
+    def _unpacked(self, packed: Packed, whole: bool) -> tuple[Tensor, ...]:
+        """Tokens, words, attention and pooled vector; or mean and pooled vector."""
+        numbers, count, width = torch.from_numpy(packed.numbers), packed.count, self.width
+        if not whole:
+            return numbers.split(width)
+        words = torch.zeros(count, dtype=torch.bool)
+        words[1 : packed.kept - 1] = True
+        tokens, weights, *pooled = numbers.split(
+            [count * width, count, *[width] * (len(numbers) > count * (width + 1))]
+        )
+        return tokens.view(count, width), words, weights, *pooled
 
     def forget(self) -> None:
         """Forget all reports; `encode` reads them again."""
         self._known.clear()
+        self._arena = Arena()
         self.held = 0
 
     def pieces(self, report: str) -> list[str]:
@@ -287,27 +302,25 @@ class TextEncoder:
                 count = len(line) if pad_to is None else longest
                 words = torch.zeros(count, dtype=torch.bool)
                 words[1 : len(line) - 1] = True
-                encoded = (hidden[row, :count].clone(), words, weights[row, :count] * words)
-                if not whole:  # as EncodedReports.mean, of this report alone
+                if whole:
+                    parts = [hidden[row, :count].reshape(-1), weights[row, :count] * words]
+                else:  # as EncodedReports.mean, of this report alone
                     seen_words = hidden[row, :count] * words[:, None].to(hidden)
-                    encoded = (seen_words.sum(0) / words.sum().clamp_min(1),)
+                    parts = [seen_words.sum(0) / words.sum().clamp_min(1)]
                 if pooled is not None:
-                    encoded = (*encoded, pooled[row].clone())
-                self._keep(keys[i], encoded)
+                    parts.append(pooled[row])
+                self._keep(keys[i], torch.cat(parts).float(), count, len(line))
             self._make_room(asked)
         self.encoded += len(reports)
 
     def _make_room(self, asked: Collection[Asked]) -> None:
         """Forget what was asked for longest ago; what is asked for now stands at the end."""
         while self.held > self.memory and (oldest := next(iter(self._known))) not in asked:
-            encoded = self._known.pop(oldest)
-            self.held -= _bytes(encoded)
+            packed = self._known.pop(oldest)
+            self.held -= packed.numbers.nbytes
             if self.shelf is not None:
-                self.shelf.put(oldest, encoded)
-
-
-def _bytes(encoded: tuple[Tensor, ...]) -> int:
-    return sum(part.nbytes for part in encoded)
+                sizes = torch.tensor([packed.count, packed.kept])
+                self.shelf.put(oldest, (torch.from_numpy(packed.numbers), sizes))
 
 
 @cache

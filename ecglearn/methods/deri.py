@@ -183,7 +183,8 @@ class ECGSide(NamedTuple):
         local: Z, tokens before attention (B, N, D).
         tokens: what attention made of them, each of length 1 (B, N, D).
         aligned: a, their mean (B, D).
-        decoded_tokens: what D_et says, in features of the text (B, N + 1, W).
+        decoded_tokens: what D_et says, in features of the text (B, N + 1, W); None where only their
+            mean was asked for.
         decoded: d_t, their mean (B, W).
         mixed: m_e = a + P(d_t) (B, D).
 
@@ -316,7 +317,7 @@ class DERI(ReportMethod):
         """
         config = self.config
         reports = self.reports(batch)
-        ecg = self.ecg_side(batch)
+        ecg = self.ecg_side(batch, every=False)
         text = self.text_side(self.text.encode(reports))
         same = None if config.duplicates == "negative" else self.same_report(batch)
         pairs = {}
@@ -340,13 +341,14 @@ class DERI(ReportMethod):
             terms[name] = getattr(config, name) * value
         return terms
 
-    def ecg_side(self, batch: ECGBatch, *, used: bool = False) -> ECGSide:
+    def ecg_side(self, batch: ECGBatch, *, used: bool = False, every: bool = True) -> ECGSide:
         """Tokens, aligned and mixed embeddings of ECGs.
 
         Args:
             batch: needs only `ecg`.
             used: as `embed` does it, which with `released_inference` is not what losses are made
                 of.
+            every: decode every token, and not their mean alone, which is all that losses need.
         """
         signal = batch.signal(self.config.fs, self.config.samples, self.config.preprocess)
         z = self.local(self.ecg_encoder(signal)[:, :: self.config.stride])
@@ -360,8 +362,8 @@ class DERI(ReportMethod):
         if self.to_ecg is not None:
             shared = self.to_ecg.separator.expand(tokens.shape[0], -1, -1)
             asked = torch.cat([tokens, shared], 1)
-        decoded = self.to_text(asked)
-        mean = decoded.mean(1)
+        decoded = self.to_text(asked) if every else None
+        mean = self.to_text.mean(asked) if decoded is None else decoded.mean(1)
         return ECGSide(z, tokens, aligned, decoded, mean, aligned + self.text.head(mean))
 
     def text_side(self, text: EncodedReports) -> TextSide:

@@ -408,3 +408,14 @@ def test_bad_input(patients):
         method.losses(replace(patients, reports=["", *patients.reports[1:]]))
     with pytest.raises(ValueError, match="64 features; set text_width"):
         make(text_width=32).losses(patients)
+
+
+def test_the_mean_before_the_last_layer_is_the_mean_after_it(patients):
+    torch.manual_seed(0)
+    method = DERI(DERIConfig.preset("smoke")).eval()
+    with torch.no_grad():
+        whole, mean = (method.ecg_side(patients[:4], every=every) for every in (True, False))
+    assert whole.decoded_tokens is not None
+    assert mean.decoded_tokens is None
+    torch.testing.assert_close(mean.decoded, whole.decoded_tokens.mean(1), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(mean.mixed, whole.mixed, atol=1e-6, rtol=1e-5)
