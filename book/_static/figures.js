@@ -16,12 +16,16 @@
       document.head.append(script);
     });
 
+  const unpack = (content) => {
+    const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  };
+
   const loadPlotly = () => {
     loading ??= (async () => {
       await loadScript(packed);
-      const bytes = Uint8Array.from(atob(window.packedPlotly), (letter) => letter.charCodeAt(0));
-      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-      const text = await new Response(stream).text();
+      const text = await unpack(window.packedPlotly);
       delete window.packedPlotly;
       await loadScript(URL.createObjectURL(new Blob([text], { type: "text/javascript" })));
       return window.Plotly;
@@ -134,7 +138,8 @@
   };
 
   const draw = async (box) => {
-    const figure = JSON.parse(box.nextElementSibling.textContent);
+    const { type, textContent } = box.nextElementSibling;
+    const figure = JSON.parse(type === "text/plain" ? await unpack(textContent) : textContent);
     const layout = figure.layout ?? {};
     box.bookTemplate = layout.template;
     delete layout.width; // the column decides, on a phone too
