@@ -93,7 +93,7 @@
       if (item.querySelector("nav")) continue;
       const search = item.querySelector(".search-button__button");
       item.setAttribute("role", search ? "search" : "navigation");
-      if (!search) item.setAttribute("aria-label", "start page");
+      item.setAttribute("aria-label", search ? "open the search" : "start page");
     }
   };
 
