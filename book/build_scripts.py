@@ -31,6 +31,9 @@ ICON = re.compile(
     r'(?:"([\w-]+)"|\b(\w+)):\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?'
 )
 
+SEARCH = re.compile(
+    r'\s*<script src="[^"]*(?:searchindex|searchtools|language_data)\.js[^"]*"></script>'
+)
 FIGURE = re.compile(r'<script type="application/json" class="plotly-json">(.*?)</script>', re.S)
 RULE = re.compile(r'(?:\.fa-[\w-]+:before,?)+\{content:"[^"]+"\}')
 
@@ -86,7 +89,7 @@ def lighten(html: Path) -> None:
         page.write_text(FIGURE.sub(pack_figure, page.read_text()))
         if page.name != "search.html":  # the box leads there; the index is read there
             text = page.read_text()
-            page.write_text(re.sub(r'\s*<script src="[./]*searchindex\.js"></script>', "", text))
+            page.write_text(SEARCH.sub("", text))
 
 
 def subset_icons(html: Path) -> int:

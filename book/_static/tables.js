@@ -90,10 +90,10 @@
     }
     for (const entry of document.querySelectorAll("[role='doc-biblioentry']")) entry.setAttribute("role", "listitem");
     for (const item of document.querySelectorAll("#pst-primary-sidebar .sidebar-primary-item")) {
-      if (item.querySelector("nav")) continue;
       const search = item.querySelector(".search-button__button");
+      if (!search && !item.querySelector(".navbar-brand")) continue;
       item.setAttribute("role", search ? "search" : "navigation");
-      if (!search) item.setAttribute("aria-label", "start page");
+      item.setAttribute("aria-label", search ? "open the search" : "start page");
     }
   };
 

@@ -135,8 +135,8 @@ def ecg_paper(
         fig.add_scatter(
             x0=0,
             dx=1 / rate,
-            y=(row + offset).astype(np.float32),
-            customdata=row.astype(np.float32),
+            y=(np.round(row, 2) + offset).astype(np.float32),  # as the eye sees and the hover says
+            customdata=np.round(row, 2).astype(np.float32),
             name=name,
             line={"color": INK, "width": 1},
             hovertemplate="%{customdata:.2f} mV",
