@@ -5,7 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
+READY := .venv/.ready-$(shell cat requirements.lock pyproject.toml book/scripts/package-lock.json | cksum | cut -d' ' -f1)
 NOTEBOOKS := $(wildcard book/chapters/*.ipynb)
 
 # One thread for each process: two busy threads on a shared machine run slower than one.
@@ -16,11 +16,12 @@ export PYTHONUNBUFFERED := 1
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml book/scripts/package-lock.json
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11, 5) and "requirements.lock needs Python 3.11.5 or newer: remove .venv, and give make PYTHON=/path/to/it")'
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m book.build_scripts || echo "without the small plotly.js: pages will be 3 MB heavier"
 	@rm -f .venv/.ready-* && touch $@
 
 book: $(READY) ## run every chapter (preset class), render strictly, print the start page
@@ -30,8 +31,8 @@ chapter: $(READY) ## the same for one chapter: make chapter C=ptacl
 	@test -n "$(C)" || { echo "name a chapter: make chapter C=ptacl"; exit 2; }
 	@$(BIN)/python -m book.build --only $(C)
 
-results: $(READY) ## remake the small tables of the longer runs, with their provenance
-	@$(BIN)/python results/make.py
+results: $(READY) ## make the longer runs that are not there yet: make results T=reports
+	@$(BIN)/python results/make.py $(T)
 
 test: check ## the checks, then every test; pages are opened when a Chromium is found
 	@$(BIN)/python -m pytest tests

@@ -32,7 +32,11 @@ def workshop(preset: str = "class", root: Path = ROOT) -> Workshop:
 def run_chapters(shop: Workshop, wanted: list[Chapter]) -> dict[str, Run]:
     """Runs ``wanted`` with a line for each; the first failure ends the program."""
     runs, start = {}, time.perf_counter()
-    for run in shop.run(wanted):
+
+    def tell(where: str) -> None:
+        print(f"  {time.perf_counter() - start:4.0f} s: running {where}")
+
+    for run in shop.run(wanted, tell=tell):
         runs[run.name] = run
         elapsed = time.perf_counter() - start
         took = f"{run.seconds:6.1f} s {run.peak_gb:5.2f} GB" if run.why else "unchanged".rjust(17)

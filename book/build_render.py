@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from book.build_inputs import digest
+from book.build_scripts import lighten
 
 STRICT = ("-W", "-n", "--keep-going")
 
@@ -37,6 +38,7 @@ def render(stage: Path, html: Path, *, package: str, strict: bool = True) -> boo
         raise RenderError(problems(result.stdout))
     shutil.rmtree(html, ignore_errors=True)
     shutil.move(stage / "_build" / "html", html)
+    lighten(html)
     stamp.write_text(inputs)
     return True
 

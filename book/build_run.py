@@ -6,7 +6,7 @@ import json
 import os
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
@@ -15,15 +15,17 @@ from typing import Any
 
 import nbformat
 
-from book.build_chapters import Chapter
+from book.build_chapters import Chapter, code_cells
 from book.build_inputs import chapter_inputs
 from book.build_watch import end_with_parent
 
 CELL_SECONDS = 600  # a cell that takes longer hangs
+TELL_SECONDS = 20  # between two lines that say what is running
 START_SECONDS = 60  # on a busy machine a kernel needs ten
 NOT_STARTED = ("Kernel didn't respond", "Kernel died before replying")
 KERNEL_ARGUMENTS = [
-    "--log-level=40",
+    # errors of cells are in the notebook; the kernel's own log says only that it was ended
+    "--log-level=50",
     # Widgets talk to nobody here: their messages race with the cell's own and now and then a
     # cell never ends. Live cells still run, once, with their first values.
     "--IPKernelApp.exec_lines=import comm; comm.create_comm = comm.DummyComm; del comm",
@@ -63,8 +65,13 @@ class Workshop:
         """The notebook with its outputs; the record of its run lies beside it."""
         return self.out / "executed" / f"{name}.ipynb"
 
-    def run(self, chapters: list[Chapter]) -> Iterator[Run]:
-        """Runs what must run, never before what it names in ``after``; yields as each finishes."""
+    def run(
+        self, chapters: list[Chapter], *, tell: Callable[[str], None] | None = None
+    ) -> Iterator[Run]:
+        """Runs what must run, never before what it names in ``after``; yields as each finishes.
+
+        ``tell`` is called every now and then with one line that says what is running.
+        """
         waiting = {chapter.name: chapter for chapter in chapters}
         running: dict[Future[Run], str] = {}
         pool = ProcessPoolExecutor(
@@ -86,11 +93,29 @@ class Workshop:
                         running[pool.submit(execute, self, chapter, run)] = chapter.name
                     else:
                         yield run
-                for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+                pause = TELL_SECONDS if tell else None
+                ended = wait(running, pause, FIRST_COMPLETED).done if running else ()
+                for future in ended:
                     del running[future]
                     yield future.result()
+                if tell and running and not ended:
+                    tell("; ".join(filter(None, map(self.place, running.values()))))
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def place(self, name: str) -> str:
+        """Where a running chapter is, as its notebook says, which is written after each cell.
+
+        Nothing for one that has not begun.
+        """
+        try:
+            cells = code_cells(nbformat.read(self.executed(name), as_version=4))
+        except FileNotFoundError:
+            return ""
+        except ValueError:  # just being written
+            return name
+        status = [cell.metadata.get("papermill", {}).get("status") for cell in cells]
+        return f"{name}, cell {min(status.count('completed') + 1, len(cells))} of {len(cells)}"
 
     def earlier(self, chapter: Chapter) -> Run | None:
         """The last run that went through, with whatever inputs it had."""
@@ -119,6 +144,7 @@ def execute(workshop: Workshop, chapter: Chapter, run: Run) -> Run:
     record = target.with_suffix(".json")
     target.parent.mkdir(parents=True, exist_ok=True)
     record.unlink(missing_ok=True)
+    target.unlink(missing_ok=True)
     os.environ.update(
         OMP_NUM_THREADS="1",
         OMP_WAIT_POLICY="passive",

@@ -14,6 +14,7 @@ import nbformat
 from book.build_chapters import Chapter, code_cells
 from book.build_inputs import digest
 from book.build_run import Run, Workshop
+from book.build_scripts import vendor
 
 SOURCES = ("*.md", "*.bib", "*.ipynb", "*.yml", "_static/*", "_extensions/*.py")
 # everything public, inherited members too, but for those of Python, PyTorch and pydantic
@@ -156,18 +157,3 @@ def views(static: Path) -> None:
     static.mkdir(parents=True, exist_ok=True)
     (static / "views.js").write_text(page_script())
     (static / "views.css").write_text(widget_style())
-
-
-def vendor(target: Path) -> None:
-    """Copies the scripts that installed wheels carry: nothing is fetched, nothing committed."""
-    import plotly
-
-    target.mkdir(parents=True)
-    shutil.copy(Path(plotly.__file__).parent / "package_data" / "plotly.min.js", target)
-    wheel = find_spec("sphinx-mathjax-offline")
-    mathjax = Path(str(wheel and wheel.origin)).parent / "static" / "mathjax"
-    for part in ("tex-mml-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions"):
-        place = target / "mathjax" / part
-        place.parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if (mathjax / part).is_dir() else shutil.copy
-        copy(mathjax / part, place)

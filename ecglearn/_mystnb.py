@@ -68,7 +68,7 @@ def figure_html(figure: dict[str, Any], label: str) -> str:
     content = {key: figure[key] for key in ("data", "layout", "frames") if key in figure}
     height = int(content.get("layout", {}).get("height") or 450)
     return (
-        f'<div class="plotly-static" role="img" aria-label="{escape(label)}"'
+        f'<div class="plotly-static" role="group" aria-label="{escape(label)}"'
         f' style="height:{height}px"></div>'
         f'<script type="application/json" class="plotly-json">{script_json(content)}</script>'
     )

@@ -66,3 +66,43 @@
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();
+// What does not fit scrolls in its own box: a keyboard must reach the box. Corners of tables that say
+// nothing are no headings.
+(() => {
+  "use strict";
+  const BOXES = "article table, article pre, article mjx-container[display='true'], article .output";
+
+  const reach = () => {
+    for (const box of document.querySelectorAll(BOXES)) {
+      const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+      const inner = box.querySelector("a, button, input, [tabindex]");
+      if (scrolls && !inner) box.tabIndex = 0;
+      else if (box.tabIndex === 0) box.removeAttribute("tabindex");
+    }
+  };
+
+  const tidy = () => {
+    for (const heading of document.querySelectorAll("article th")) {
+      if (heading.textContent.trim()) continue;
+      const cell = document.createElement("td");
+      for (const { name, value } of heading.attributes) cell.setAttribute(name, value);
+      heading.replaceWith(cell);
+    }
+    for (const entry of document.querySelectorAll("[role='doc-biblioentry']")) entry.setAttribute("role", "listitem");
+    for (const item of document.querySelectorAll("#pst-primary-sidebar .sidebar-primary-item")) {
+      if (item.querySelector("nav")) continue;
+      const search = item.querySelector(".search-button__button");
+      item.setAttribute("role", search ? "search" : "navigation");
+      if (!search) item.setAttribute("aria-label", "start page");
+    }
+  };
+
+  const start = async () => {
+    tidy();
+    await window.MathJax?.startup?.promise;
+    reach();
+    window.addEventListener("resize", reach);
+  };
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
+  else start();
+})();

@@ -107,9 +107,12 @@ def simulate(
     for name, value in {"n": n, "fs": fs, "frames": frames, "size": size}.items():
         if value <= 0:
             raise InputError(f"simulate: {name} must be positive, not {value}")
-    for name, value in {"start": start, "table_noise": table_noise}.items():
-        if not 0 <= value < float("inf"):
-            raise InputError(f"simulate: {name} must not be negative, but is {value}")
+    if start < 0:
+        raise InputError(f"simulate: start must not be negative, but is {start}")
+    if not 0 <= table_noise < float("inf"):
+        raise InputError(
+            f"simulate: table_noise must be finite and not negative, but is {table_noise}"
+        )
     source = CohortSpec(seed, start, fs, frames, size, noise, coupled, table_noise=table_noise)
     ends = range(start, start + n, CHUNK)
     return _gather(

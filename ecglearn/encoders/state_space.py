@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn.functional import dropout, gelu, glu
 
 
@@ -124,14 +123,14 @@ class CircularConvolution(torch.autograd.Function):
         return torch.fft.irfft(a * b, n=kernel.shape[-1])[..., : u.shape[-1]]
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Correlation of the gradient with the kernel, and with the input.
 
         Args:
             ctx: holds both spectra.
-            grad: of y (B, H, L).
+            *grad_outputs: gradient of y (B, H, L).
         """
+        (grad,) = grad_outputs
         a, b = ctx.saved_tensors
         circle = 2 * (b.shape[-1] - 1)
         g = torch.fft.rfft(grad, n=circle)

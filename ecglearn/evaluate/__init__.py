@@ -3,7 +3,15 @@
 from ecglearn.data.label_sets import LABEL_SETS, label_set, snomed_labels
 from ecglearn.evaluate.benchmark.compare import compare, untrained
 from ecglearn.evaluate.benchmark.frozen_model import AgeAndSex
-from ecglearn.evaluate.claims import Claim, Judged, judge, judged_claims, load_claims
+from ecglearn.evaluate.claims import (
+    Claim,
+    Judged,
+    judge,
+    judged_claims,
+    load_claims,
+    seeds_needed,
+    verdict_of,
+)
 from ecglearn.evaluate.cost import Cost, cost, used_by_embed
 from ecglearn.evaluate.embed import embed
 from ecglearn.evaluate.intervals import (
@@ -143,6 +151,7 @@ __all__ = [
     "retrieval_table",
     "retrieved_reports",
     "rouge_l",
+    "seeds_needed",
     "self_referential_efficacy",
     "sentence_bleu",
     "snomed_labels",
@@ -152,5 +161,6 @@ __all__ = [
     "token_drops",
     "untrained",
     "used_by_embed",
+    "verdict_of",
     "zero_shot",
 ]

@@ -19,6 +19,7 @@ from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import interval_of, resampled_rows
 from ecglearn.evaluate.metrics.auroc import mean_auroc
 from ecglearn.evaluate.metrics.cmrs import cmrs, cmrs_draws
+from ecglearn.evaluate.metrics.resampled_auroc import ResampledAUROC
 from ecglearn.evaluate.zero_shot import zero_shot
 from ecglearn.signals.filters import zscore
 from ecglearn.signals.missing import LEVELS, draw_missing, keep_samples, missing_share
@@ -254,8 +255,9 @@ def missingness_table(
                 scores = _scores(method, apply_missing(batch, views[view]), prompts)
                 gone = float(missing_share(views[view]).mean())
             values = np.array([mean_auroc(y, scores), *cmrs(scores, full, y)])
+            resampled = ResampledAUROC(y, scores)
             drawn = np.column_stack(
-                [[mean_auroc(y[r], scores[r]) for r in rows], cmrs_draws(scores, full, y, rows)]
+                [[resampled.mean(r) for r in rows], cmrs_draws(scores, full, y, rows)]
             )
             line: dict[str, Any] = {"model": name, "view": view, "missing": gone}
             for k, measure in enumerate(("auroc", "cmrs", "cmrs_mag")):

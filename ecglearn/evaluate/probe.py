@@ -14,6 +14,7 @@ from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 from ecglearn.evaluate.metrics.auroc import mean_auroc
 from ecglearn.evaluate.metrics.door import checked_labels, checked_vectors
+from ecglearn.evaluate.metrics.resampled_auroc import ResampledAUROC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -252,9 +253,10 @@ def _over_both(
 ) -> Interval:
     whole = float(np.mean([mean_auroc(y, scores) for scores in runs]))
     rng, values = np.random.default_rng(0), []
+    resampled = [ResampledAUROC(y, scores) for scores in runs]
     for rows in resampled_rows(len(y), n_resamples, rng, patients):
         chosen = rng.integers(len(runs), size=len(runs))
-        means = {k: mean_auroc(y[rows], runs[k][rows]) for k in set(chosen.tolist())}
+        means = {k: resampled[k].mean(rows) for k in set(chosen.tolist())}
         values.append(np.mean([means[k] for k in chosen.tolist()]))
     return interval_of(whole, values)
 

@@ -1,21 +1,33 @@
 """Numbers in, figures out: the only room that knows matplotlib, seaborn or plotly."""
 
 from ecglearn.plots.alignment import draw_map
-from ecglearn.plots.clinical import correlation_player, lifts_side_by_side
-from ecglearn.plots.compare import finding_map, measure_panels, seed_panels
+from ecglearn.plots.clinical import lifts_side_by_side
+from ecglearn.plots.colours import method_colours
+from ecglearn.plots.compare import Lesson, finding_map, lessons, measure_panels, seed_panels
 from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
+from ecglearn.plots.dumbbells import Dumbbells
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
 from ecglearn.plots.forest import ClaimBoard, Forest
 from ecglearn.plots.missingness import (
-    removal_explorer,
     severity_curves,
     stored_severity,
     token_grid,
 )
-from ecglearn.plots.reports import Marked, marked_reports, three_views, word_explorer
+from ecglearn.plots.reports import Marked, marked_reports, three_views
+from ecglearn.plots.source import Source
 from ecglearn.plots.tables import SortableTable
-from ecglearn.plots.views import AlignmentTrack, AlignmentView, View
+from ecglearn.plots.views import (
+    AlignmentTrack,
+    AlignmentView,
+    LeadSetView,
+    MapCase,
+    MapView,
+    RetrievalView,
+    ThresholdView,
+    TorsoView,
+    View,
+)
 
 __all__ = [
     "AlignmentTrack",
@@ -23,25 +35,33 @@ __all__ = [
     "Arrow",
     "Box",
     "ClaimBoard",
+    "Dumbbells",
     "Forest",
+    "LeadSetView",
+    "Lesson",
+    "MapCase",
+    "MapView",
     "Marked",
+    "RetrievalView",
     "SortableTable",
+    "Source",
+    "ThresholdView",
+    "TorsoView",
     "View",
     "add_slider",
-    "correlation_player",
     "diagram",
     "draw_map",
     "ecg_paper",
     "ecg_sheet",
     "finding_map",
+    "lessons",
     "lifts_side_by_side",
     "marked_reports",
     "measure_panels",
-    "removal_explorer",
+    "method_colours",
     "seed_panels",
     "severity_curves",
     "stored_severity",
     "three_views",
     "token_grid",
-    "word_explorer",
 ]

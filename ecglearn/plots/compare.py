@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from ecglearn.plots.colours import method_colours
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from ecglearn.evaluate import StoredResults
+    from ecglearn.evaluate import Interval, StoredResults
 
-GREY = "#9aa3b2"
+GREY = "#8a93a2"
 
 
 def measure_panels(
@@ -37,6 +39,7 @@ def measure_panels(
     """
     all_of = table[table["name"] == "all"].set_index(["task", "measure", "model"])
     fig, axes = _panels([task for task, _ in panels], models)
+    colour = method_colours(models)
     for ax, (task, measure) in zip(axes, panels, strict=True):
         for y, model in enumerate(models):
             first = (task, measure, f"{model}, untrained")
@@ -44,8 +47,8 @@ def measure_panels(
                 ax.plot(all_of.loc[first, "value"], y, "|", color=GREY, ms=11, mew=2)
             if (task, measure, model) in all_of.index:
                 value, low, high = all_of.loc[(task, measure, model), ["value", "low", "high"]]
-                ax.plot([low, high], [y, y], color="C0", lw=1.5)
-                ax.plot(value, y, "o", color="C0", ms=4)
+                ax.plot([low, high], [y, y], color=colour[model], lw=1.5)
+                ax.plot(value, y, "o", color=colour[model], ms=4)
         if measure in chance:
             ax.axvline(chance[measure], color="black", ls=":", lw=1)
         ax.set_xlabel(measure, fontsize=8)
@@ -78,8 +81,7 @@ def finding_map(
             z=np.round(grid, 3),
             x=list(models),
             y=names,
-            zmin=0.2,
-            zmid=0.5,
+            zmin=0.0,  # white is in the middle: chance
             zmax=1.0,
             colorscale="RdBu_r",
             visible=k == 0,
@@ -128,6 +130,7 @@ def seed_panels(
     Book: five-methods#full-size
     """
     fig, axes = _panels(list(panels), models)
+    colour = method_colours(models)
     for ax, measure in zip(axes, panels.values(), strict=True):
         for y, model in enumerate(models):
             known = stored.runs_of(model)[0]
@@ -142,9 +145,9 @@ def seed_panels(
                 )
             if measure in known:
                 mean, values = stored.interval(model, measure), stored.values(model, measure)
-                ax.plot([mean.low, mean.high], [y, y], color="C0", lw=1.5)
-                ax.plot(values, [y] * len(values), ".", color="C0", ms=3, alpha=0.6)
-                ax.plot(mean.value, y, "o", color="C0", ms=4)
+                ax.plot([mean.low, mean.high], [y, y], color=colour[model], lw=1.5)
+                ax.plot(values, [y] * len(values), ".", color=colour[model], ms=3, alpha=0.6)
+                ax.plot(mean.value, y, "o", color=colour[model], ms=4)
     return fig
 
 
@@ -172,3 +175,68 @@ def _panels(titles: Sequence[str], models: Sequence[str]) -> tuple[Figure, list[
     for ax in axes[len(titles) :]:
         ax.axis("off")
     return fig, axes[: len(titles)]
+
+
+class Lesson(NamedTuple):
+    """What a companion taught, measured without it and with it.
+
+    Attributes:
+        what: in words a student knows.
+        model: whose colour the row has.
+        without: the name of what it is compared with, and its value.
+        taught: the value with the companion.
+
+    Book: intro#what-was-taught
+    """
+
+    what: str
+    model: str
+    without: tuple[str, Interval]
+    taught: Interval
+
+
+def lessons(rows: Sequence[Lesson]) -> Figure:
+    """One row for each lesson, on a scale from 0 to 1: hollow without the companion, full with it.
+
+    Args:
+        rows: from top to bottom.
+
+    Book: intro#what-was-taught
+    """
+    import matplotlib.pyplot as plt
+
+    colour = method_colours([row.model for row in rows])
+    fig, ax = plt.subplots(figsize=(7.2, 0.82 * len(rows) + 0.7), layout="constrained")
+    for y, row in enumerate(rows):
+        name, before = row.without
+        shade = colour[row.model]
+        ax.plot([before.value, row.taught.value], [y, y], color=shade, lw=2, alpha=0.35)
+        for value, face in ((before, "white"), (row.taught, shade)):
+            ends = [max(0, value.low), min(1, value.high)]
+            ax.plot(ends, [y, y], color=shade, lw=1.2)
+            ax.plot(value.value, y, "o", color=shade, mfc=face, ms=8, mew=1.8)
+        ax.text(0, y - 0.4, row.what, fontsize=10, weight="bold", va="bottom", parse_math=False)
+        words = f"{row.model}; hollow: {name}"
+        ax.text(
+            1,
+            y - 0.4,
+            words,
+            fontsize=8.5,
+            color="#4b5563",
+            ha="right",
+            va="bottom",
+            parse_math=False,
+        )
+        for value in (before, row.taught):
+            ax.annotate(
+                f"{value.value:.2f}",
+                (value.value, y),
+                (0, -15),
+                textcoords="offset points",
+                ha="center",
+                fontsize=9,
+            )
+    ax.set(xlim=(-0.03, 1.03), ylim=(len(rows) - 0.45, -0.75), yticks=[])
+    ax.spines[["left", "right", "top"]].set_visible(False)
+    ax.tick_params(labelsize=8)
+    return fig

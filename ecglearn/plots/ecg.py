@@ -107,7 +107,7 @@ def ecg_paper(
     """Draw an ECG to move about in: every lead on its line, with millivolt and seconds on hover.
 
     Drag to zoom, double-click to see everything again. The buttons show all leads, the limb leads
-    or the chest leads; a click on a name hides that lead, a double click all others.
+    or the chest leads.
 
     Args:
         signal: (lead, time), millivolt.
@@ -148,10 +148,11 @@ def ecg_paper(
     views = [("all leads", [True] * len(names)), ("limb leads", limb), ("chest leads", chest)]
     fig.update_layout(
         height=height,
+        meta={"drag": "zoom"},
         hovermode="x unified",
         plot_bgcolor=PAPER,
         margin={"t": 50, "l": 50, "r": 10, "b": 50},
-        legend={"orientation": "h", "y": -0.12, "yanchor": "top", "itemwidth": 30},
+        showlegend=False,
         updatemenus=[
             {
                 "type": "buttons",

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from ecglearn.evaluate.claims import ENOUGH
+
 if TYPE_CHECKING:
     from ecglearn.evaluate.claims import Judged
     from ecglearn.evaluate.intervals import Interval
@@ -26,7 +28,7 @@ STYLE = """<style>
 .forest-table caption {caption-side: top; text-align: left}
 .forest-table th {text-align: left; font-weight: 400; padding: .2rem .6rem .2rem 0}
 .forest-table td {padding: .2rem .4rem}
-.claim summary, .claim-axis {display: grid; grid-template-columns: 1fr minmax(9rem, 18rem) 7.5rem;
+.claim summary, .claim-axis {display: grid; grid-template-columns: 1fr minmax(9rem, 13rem) 7.5rem;
   gap: .2rem .8rem; align-items: center; padding: .35rem .2rem; cursor: pointer}
 .claim {border-top: 1px solid rgba(128, 128, 128, .35)}
 .claim summary:focus-visible {outline: 2px solid currentColor}
@@ -118,8 +120,10 @@ class Forest:
 class ClaimBoard:
     """One line a claim: statement, interval, verdict; each opens to its curve and its origin.
 
+    Before there are eight seeds, how many there are stands in the verdict's place.
+
     Args:
-        judged: claims with their verdicts, shown by paper in this order.
+        judged: claims with their verdicts; those of a paper stand together.
         opened: show everything at once.
 
     Book: claims#register
@@ -127,6 +131,8 @@ class ClaimBoard:
 
     def __init__(self, judged: Iterable[Judged], *, opened: bool = False) -> None:
         self.judged, self.opened = list(judged), opened
+        papers = list(dict.fromkeys(one.claim.paper for one in self.judged))
+        self.judged.sort(key=lambda one: papers.index(one.claim.paper))
 
     def _repr_html_(self) -> str:
         found, paper = [], ""
@@ -140,12 +146,13 @@ class ClaimBoard:
     def _line(self, one: Judged) -> str:
         claim, verdict = one.claim, one.verdict
         told = f"{one.effect}" if one.effect else "no runs yet"
-        kind = verdict.split(",")[0]
+        kind, enough = verdict.split(",")[0], one.seeds >= ENOUGH
+        runs = f"{one.seeds} of {claim.seeds} seeds"
         return (
             f'<details class="claim"{" open" if self.opened else ""} id="claim-{claim.key}">'
             f"<summary><span>{escape(claim.statement)}</span>"
             f"{forest_row(one.effect, claim.worth, label=f'{verdict}: {told}')}"
-            f'<b class="verdict {kind}">{verdict}</b></summary>'
+            f'<b class="verdict {kind}">{verdict if enough else runs}</b></summary>'
             f"{_more(one)}</details>"
         )
 

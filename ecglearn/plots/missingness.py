@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
-from ecglearn.errors import InputError
+from ecglearn.plots.colours import method_colours
 from ecglearn.signals.leads import LEADS
 
 if TYPE_CHECKING:
     import pandas as pd
-    import plotly.graph_objects as go
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -91,12 +90,19 @@ def severity_curves(
     names = list(dict.fromkeys(table["model"])) if models is None else list(models)
     places = np.arange(len(views))
     marks = "osD^vPX*"
+    colours = method_colours(names)
     for panel, (measure, label) in zip(panels[:, 0], measures.items(), strict=True):
         for number, name in enumerate(names):
             rows = table[table["model"] == name].set_index("view").reindex(list(views))
             x = places + (number - (len(names) - 1) / 2) * 0.5 / len(names)
             line = panel.plot(
-                x, rows[measure], marker=marks[number % len(marks)], ms=4, lw=1.2, label=name
+                x,
+                rows[measure],
+                marker=marks[number % len(marks)],
+                ms=4,
+                lw=1.2,
+                label=name,
+                color=colours[name],
             )[0]
             if f"{measure}_low" in rows:
                 panel.vlines(
@@ -150,153 +156,6 @@ def stored_severity(
                     }
             lines.append(line)
     return severity_curves(pd.DataFrame(lines), views=["full", *views], measures=measures)
-
-
-def removal_explorer(
-    signal: Float[np.ndarray, "12 time"],
-    fs: float,
-    choices: Sequence[str],
-    keep: Bool[np.ndarray, "choice 12 segment"],
-    classes: Sequence[str],
-    scores: Float[np.ndarray, "choice classes"],
-    *,
-    start: int = 0,
-) -> go.Figure:
-    """Point at what to take away, and see what is left of the ECG and of the scores.
-
-    It needs no kernel: every choice is computed before, and has its own hidden traces.
-
-    Args:
-        signal: (12, time), any unit.
-        fs: its sampling rate in hertz.
-        choices: what can be taken away.
-        keep: what each choice leaves (choices, 12, segments).
-        classes: what is scored; the first one's score is the height of a choice's bar.
-        scores: (choices, classes).
-        start: the choice that is pointed at before the reader does.
-
-    Raises:
-        InputError: choices, keep maps and scores have different numbers, or classes and scores.
-
-    Book: scar#take-a-lead-away
-    """
-    import plotly.graph_objects as go
-    from plotly.subplots import make_subplots
-
-    if not len(choices) == len(keep) == len(scores) or len(classes) != scores.shape[1]:
-        raise InputError(
-            f"{len(choices)} choices, {len(keep)} keep maps and {len(scores)} rows of "
-            f"{scores.shape[1]} scores for {len(classes)} classes"
-        )
-    fig = make_subplots(
-        3,
-        1,
-        row_heights=[0.5, 0.25, 0.25],
-        vertical_spacing=0.13,
-        subplot_titles=("what is left (grey is gone)", "scores", f"{classes[0]}: point at a bar"),
-    )
-    length = signal.shape[1] / fs
-    step = max(signal.shape[1] // 500, 1)
-    time = np.round(np.arange(0, signal.shape[1], step) / fs, 2)
-    size = float(np.abs(signal).max()) or 1.0
-    for k, row in enumerate(signal):
-        fig.add_trace(
-            go.Scatter(
-                x=time,
-                y=np.round(-k + 0.75 * row[::step] / size, 3),
-                mode="lines",
-                name=LEADS[k],
-                line={"color": INK, "width": 0.9},
-                showlegend=False,
-                hoverinfo="skip",
-            ),
-            1,
-            1,
-        )
-    for i, (left, values) in enumerate(zip(keep, scores, strict=True)):
-        x, y = _rectangles(~left, length)
-        fig.add_trace(
-            go.Scatter(
-                x=x,
-                y=y,
-                fill="toself",
-                mode="lines",
-                line={"width": 0},
-                name=f"gone-{i}",
-                fillcolor="rgba(128, 128, 128, 0.85)",
-                visible=False,
-                showlegend=False,
-                hoverinfo="skip",
-            ),
-            1,
-            1,
-        )
-        fig.add_trace(
-            go.Bar(
-                y=list(classes),
-                x=np.round(values, 2),
-                orientation="h",
-                name=f"score-{i}",
-                visible=False,
-                marker_color=BLUE,
-                showlegend=False,
-                hovertemplate="%{y}: %{x}<extra></extra>",
-            ),
-            2,
-            1,
-        )
-    fig.add_trace(
-        go.Bar(
-            x=list(range(len(choices))),
-            y=np.round(scores[:, 0], 2),
-            text=list(choices),
-            textposition="none",
-            name="choices",
-            marker_color=INK,
-            showlegend=False,
-            hovertemplate="without %{text}: %{y}<extra></extra>",
-        ),
-        3,
-        1,
-    )
-    fig.update_xaxes(title="seconds", range=[0, length], row=1, col=1)
-    fig.update_yaxes(
-        tickvals=[-k for k in range(12)], ticktext=list(LEADS), range=[-12, 1], row=1, col=1
-    )
-    reach = [min(float(scores.min()) * 1.1, 0), float(scores.max()) * 1.1]
-    fig.update_xaxes(range=reach, row=2, col=1)
-    # names as text over the bars: beside them they would take half of a phone
-    fig.add_trace(
-        go.Scatter(
-            x=[0.0] * len(classes),
-            y=list(classes),
-            text=[f" {c}" for c in classes],
-            mode="text",
-            textposition="middle right",
-            name="classes",
-            showlegend=False,
-            hoverinfo="skip",
-        ),
-        2,
-        1,
-    )
-    fig.update_yaxes(showticklabels=False, autorange="reversed", row=2, col=1)
-    fig.update_xaxes(
-        tickvals=list(range(len(choices))),
-        ticktext=list(choices),
-        tickangle=-60,
-        tickfont={"size": 10},
-        row=3,
-        col=1,
-    )
-    rule = {"on": "choices", "show": ["gone-{i}", "score-{i}"], "start": {"i": start}}
-    fig.update_layout(
-        height=860,
-        meta={"link": rule},
-        barmode="overlay",
-        margin={"t": 40, "b": 90, "l": 50, "r": 10},
-    )
-    return fig
 
 
 def _rectangles(gone: np.ndarray, length: float) -> tuple[list, list]:

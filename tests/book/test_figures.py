@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import plotly
 import plotly.graph_objects as go
 import pytest
 from plotly.subplots import make_subplots
 
 from book.build import ROOT
+from book.build_scripts import vendor
 from ecglearn._mystnb import PLOTLY, PlotlyMime, figure_html
 from tests.book.browser import visit
 
@@ -39,9 +39,7 @@ def page(tmp_path: Path):
     """Writes a page with the given figures and returns its path."""
     static = tmp_path / "_static"
     shutil.copytree(ROOT / "book" / "_static", static)
-    (tmp_path / "vendor").mkdir()
-    engine = Path(str(plotly.__file__)).parent / "package_data" / "plotly.min.js"
-    shutil.copy(engine, tmp_path / "vendor")
+    vendor(tmp_path / "vendor")
 
     def write(*figures: go.Figure) -> Path:
         scripts = "".join(f"<script src='_static/{n}.js'></script>" for n in ("figures", "links"))

@@ -12,13 +12,15 @@ from bs4 import BeautifulSoup
 from book.build import ROOT, build, workshop
 from book.build_chapters import chapters, pages
 from tests.book.browser import visit
+from tests.plots.views.page import axe
 
 pytestmark = pytest.mark.book
 PAGES = [*pages(ROOT / "book" / "_toc.yml"), "genindex", "py-modindex", "search"]
 CHAPTERS = [f"chapters/{chapter.name}" for chapter in chapters(ROOT / "book")]
 
 FIGURES = """() => [
-  ...document.querySelectorAll("article img[src*='_images'], article .plotly-static")
+  ...document.querySelectorAll(
+    "article img[src*='_images'], article .plotly-static, article .ecg-view")
 ].map(node => ({
   label: node.alt ?? node.getAttribute("aria-label"),
   source: node.getAttribute("src") ?? "plotly",
@@ -28,7 +30,8 @@ FIGURES = """() => [
 UNSET_MATHS = """() => [...document.querySelectorAll("article .math")]
   .filter(node => !node.querySelector("mjx-container") || node.querySelector("mjx-merror"))
   .map(node => node.textContent)"""
-UNDRAWN = """() => document.querySelectorAll(".plotly-static:not([data-drawn])").length"""
+UNDRAWN = """() => document.querySelectorAll(
+  ".plotly-static:not([data-drawn]), .ecg-view:not([data-drawn])").length"""
 
 
 @pytest.fixture(scope="session")
@@ -69,24 +72,68 @@ def test_figures_are_numbered_captioned_and_described(site, browser, page):
 
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_sliders_move_without_a_kernel(site, browser, page):
+    """By the keyboard, as whoever has no mouse moves them."""
     with visit(browser, site / f"{page}.html") as seen:
         seen.settle()
-        rails = seen.page.locator(".plotly-static .slider-rail-touch-rect")
-        for k in range(rails.count()):
-            active = """rail => {
-              const groups = [...rail.closest(".plotly-static").querySelectorAll(".slider-group")];
-              const layout = rail.closest(".plotly-static")._fullLayout;
-              return layout.sliders[groups.indexOf(rail.closest(".slider-group"))].active;
-            }"""
-            rail = rails.nth(k)
-            before = rail.evaluate(active)
-            rail.scroll_into_view_if_needed()
-            box = rail.bounding_box()
-            share = 0.05 if before else 0.95
-            seen.page.mouse.click(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
-            seen.page.wait_for_timeout(300)
-            assert rail.evaluate(active) != before
+        ranges = seen.page.locator(".figure-slider input, .ecg-view input[type=range]")
+        for k in range(ranges.count()):
+            slider = ranges.nth(k)
+            if not slider.is_visible():  # folded
+                continue
+            before = slider.input_value()
+            slider.focus()
+            seen.page.keyboard.press(
+                "ArrowLeft" if before != slider.get_attribute("min") else "End"
+            )
+            assert slider.input_value() != before
         assert seen.complaints == []
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_buttons_of_a_figure_change_it(site, browser, page):
+    state = "button => button.closest('figure, .cell_output').querySelector('.plotly-static')"
+    shown = f"button => JSON.stringify(({state})(button).data.map(one => one.visible))"
+    with visit(browser, site / f"{page}.html") as seen:
+        seen.settle()
+        groups = seen.page.locator(".figure-buttons")
+        for k in range(groups.count()):
+            last = groups.nth(k).locator("button").last
+            last.focus()
+            seen.page.keyboard.press("Enter")
+            assert last.get_attribute("aria-pressed") == "true"
+            assert last.evaluate(shown)
+        assert seen.complaints == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(site, browser, page, scheme):
+    with visit(browser, site / f"{page}.html", scheme=scheme) as seen:
+        seen.settle()
+        seen.page.wait_for_function(f"document.documentElement.dataset.theme == '{scheme}'")
+        assert axe(seen.page) == []
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_swipe_on_a_figure_scrolls(site, browser, page):
+    with visit(browser, site / f"{page}.html", width=390, has_touch=True) as seen:
+        seen.settle()
+        drags = """() => [...document.querySelectorAll(".plotly-static:not(.figure-dragged)")]
+          .filter(box => box.layout.dragmode !== false || box.querySelector(".modebar *")).length"""
+        assert seen.page.evaluate(drags) == 0
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_page_is_light(site, browser, page):
+    """Everything that it loads, figures drawn: under 3 MB."""
+    asked = set()
+    with visit(browser, site / f"{page}.html") as seen:
+        seen.page.on("request", lambda request: asked.add(request.url))
+        seen.page.reload()
+        seen.settle()
+    files = {Path(unquote(urlsplit(url).path)) for url in asked if url.startswith("file:")}
+    weights = {path.name: path.stat().st_size for path in files}
+    assert sum(weights.values()) < 3_000_000, weights
 
 
 @pytest.mark.parametrize("page", CHAPTERS)

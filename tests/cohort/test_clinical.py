@@ -12,6 +12,7 @@ from ecglearn.cohort.clinical import (
     vital_signs,
 )
 from ecglearn.cohort.physiology import PHENOTYPES, derive, draw_latents
+from ecglearn.cohort.simulate import simulate
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +84,30 @@ def test_pulse_is_the_heart_rate(drawn):
 
 def test_saturation_stays_below_100(drawn):
     assert drawn[2][:, VITALS.index("oxygen_saturation")].max() <= 100
+
+
+def test_noise_of_tables_is_scaled_and_nothing_else_changes():
+    usual, loud = (simulate(40, seed=5, table_noise=noise) for noise in (1.0, 3.0))
+    clean = simulate(40, seed=5, table_noise=0.0)
+    np.testing.assert_array_equal(simulate(40, seed=5).vitals, usual.vitals)
+    for name in ("vitals", "labs"):
+        a, b, c = (getattr(one, name) for one in (clean, usual, loud))
+        np.testing.assert_array_equal(np.isnan(a), np.isnan(c))
+        if name == "vitals":  # a sum of what has a reason and what has none
+            free = [VITALS.index(n) for n in VITALS if n != "oxygen_saturation"]
+            np.testing.assert_allclose((c - a)[:, free], 3 * (b - a)[:, free], atol=1e-9)
+    temperature = VITALS.index("temperature")
+    np.testing.assert_array_equal(clean.vitals[:, temperature], 36.7)
+    rate = clean.vitals[:, VITALS.index("heart_rate")]
+    np.testing.assert_array_equal(rate, clean.latents["heart_rate"])
+    for name in ("ecg", "cine", "findings", "diagnoses", "demographics", "phenotypes"):
+        np.testing.assert_array_equal(getattr(clean, name), getattr(usual, name))
+    # also the same patients without a disease keep the noise of their tables
+    healthy = clean.counterfactual("hypertension")
+    assert (healthy.vitals[:, temperature] == 36.7).all()
+
+
+@pytest.mark.parametrize("noise", [-1.0, float("inf"), float("nan")])
+def test_noise_that_is_none_is_refused(noise):
+    with pytest.raises(ValueError, match="table_noise must be finite and not negative"):
+        simulate(2, table_noise=noise)

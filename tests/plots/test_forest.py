@@ -64,4 +64,9 @@ def test_a_board_tells_verdict_numbers_and_what_it_would_take():
     assert "the planned runs" in page
     assert "A pilot says no." in page
     assert " open" not in page.split("<details", 1)[1].split(">")[0]
+    few = Judged(claim, EFFECT, 3, "undecided", 8, {})
+    assert '<b class="verdict undecided">3 of 8 seeds</b>' in ClaimBoard([few])._repr_html_()
+    other = shown._replace(claim=claim.model_copy(update={"paper": "Q"}))
+    mixed = ClaimBoard([shown, other, few])._repr_html_()
+    assert mixed.count('<p class="claim-paper">') == 2
     assert ClaimBoard([shown], opened=True)._repr_html_().count(" open id") == 1

@@ -14,7 +14,8 @@ import pytest
 
 from ecglearn import plots
 from ecglearn._mystnb import figure_html
-from ecglearn.plots import Marked, SortableTable
+from ecglearn.evaluate import Interval
+from ecglearn.plots import Lesson, Marked, SortableTable
 
 HOSTILE = [
     "<!--<script>",
@@ -54,11 +55,6 @@ def ecg() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(12, 1000))
 
 
-def explorer(text: str) -> go.Figure:
-    words, rows = [text, "b"], np.full((2, 4), 0.25)
-    return plots.word_explorer(ecg()[0], 100, words, np.ones(2), rows, truth=rows, height=text)
-
-
 def table(text: str) -> pd.DataFrame:
     row = {"task": text, "measure": "macro AUROC", "name": text, "model": text, "value": 0.5}
     return pd.DataFrame([row, row | {"name": "all"}]).assign(low=0.4, high=0.6)
@@ -66,12 +62,7 @@ def table(text: str) -> pd.DataFrame:
 
 PLOTLY: dict[str, Callable[[str], go.Figure]] = {
     "ecg_paper": lambda t: plots.ecg_paper(ecg()[:1], 100, leads=(t,)),
-    "word_explorer": explorer,
-    "removal_explorer": lambda t: plots.removal_explorer(
-        ecg(), 100, [t], np.ones((1, 12, 4), bool), [t], np.ones((1, 1))
-    ),
     "finding_map": lambda t: plots.finding_map(table(t), [t, "b"], models=[t], cases={t: 3}),
-    "correlation_player": lambda t: plots.correlation_player([np.eye(3)] * 2, [t, "b"]),
     "add_slider": lambda t: plots.add_slider(
         go.Figure(go.Scatter(y=[1])), {t: [go.Scatter(y=[1], name=t)]}, prefix=t, suffix=t
     ),
@@ -84,6 +75,9 @@ MATPLOTLIB: dict[str, Callable[[str], Any]] = {
     ),
     "lifts_side_by_side": lambda t: plots.lifts_side_by_side(
         np.ones((1, 1)), np.ones((1, 1)), [t], [t]
+    ),
+    "lessons": lambda t: plots.lessons(
+        [Lesson(t, t, (t, Interval(0.1, 0.0, 0.2)), Interval(0.5, 0.4, 0.6))]
     ),
     "measure_panels": lambda t: plots.measure_panels(
         table(t), [("a task", "macro AUROC")], chance={}, models=[t]
@@ -125,9 +119,10 @@ def test_no_maker_of_pictures_takes_text_for_a_formula(name, text):
 
 def test_every_maker_is_tested():
     """But for those that take no text, or text of an author: formulas in it are meant."""
-    authors = {"diagram", "Box", "Arrow", "Marked"}
+    authors = {"diagram", "Box", "Arrow", "Marked", "Lesson", "Source", "method_colours"}
     no_text = {
         "AlignmentTrack",
+        "MapCase",
         "draw_map",
         "token_grid",
         "severity_curves",

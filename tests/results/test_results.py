@@ -26,7 +26,7 @@ CELLS = {
     "clinical-transfer": ("table only", 0, ("auroc_100",)),
     "five-methods": ("age and sex", 0, ("probe 100%: macro AUROC", "phenotypes: R2")),
     "real-records": ("MERL, nothing", 0, ("PTB-XL: probe", "LUDB: probe")),
-    "reports": ("MERL; 4096 pairs", 0, ("auroc", "rhythm_auroc", "probe_auroc")),
+    "reports": ("MERL; 1024 pairs", 0, ("auroc", "rhythm_auroc", "probe_auroc")),
     "phases": ("masked ECG alone; 1024 pairs", 0, ("ecg_r2", "ecg_rate_r2")),
     "tables": ("ECG alone; noise 1", 0, ("auroc_64", "auroc_2048")),
     "missing": ("MERL", 0, ("auroc", "severe: cmrs")),

@@ -219,7 +219,7 @@ def paired(
     tables = [ResampledAUROC(y.to_numpy(float), s.to_numpy(float)) for s, y in pairs]
 
     def value(rows: NDArray[np.int64]) -> float:
-        return statistic(*(_mean(resampled(rows)) for resampled in tables))
+        return statistic(*(resampled.mean(rows) for resampled in tables))
 
     n = len(pairs[0][0])
     drawn = [value(rows) for rows in resampled_rows(n, n_resamples, seed, patients)]

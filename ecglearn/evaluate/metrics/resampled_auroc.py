@@ -57,3 +57,12 @@ class ResampledAUROC:
         above = (cases * under).sum(0) / 2
         with np.errstate(divide="ignore", invalid="ignore"):
             return above / (cases.sum(0) * others.sum(0))
+
+    def mean(self, rows: NDArray[np.int64]) -> float:
+        """Mean over the classes that can be judged, NaN when none can.
+
+        Args:
+            rows: of the records, with repeats.
+        """
+        found = self(rows)
+        return float(np.nanmean(found)) if not np.isnan(found).all() else float("nan")

@@ -2,5 +2,21 @@
 
 from ecglearn.plots.views.alignment import AlignmentTrack, AlignmentView
 from ecglearn.plots.views.contract import MIME, View
+from ecglearn.plots.views.leads import LeadSetView
+from ecglearn.plots.views.maps import MapCase, MapView
+from ecglearn.plots.views.patients import RetrievalView
+from ecglearn.plots.views.threshold import ThresholdView
+from ecglearn.plots.views.torso import TorsoView
 
-__all__ = ["MIME", "AlignmentTrack", "AlignmentView", "View"]
+__all__ = [
+    "MIME",
+    "AlignmentTrack",
+    "AlignmentView",
+    "LeadSetView",
+    "MapCase",
+    "MapView",
+    "RetrievalView",
+    "ThresholdView",
+    "TorsoView",
+    "View",
+]

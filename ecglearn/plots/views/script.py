@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-PARTS = ("core", "grid", "parts", "alignment")
+PARTS = ("core", "grid", "parts", "alignment", "map", "patients", "leads", "torso", "threshold")
 RENDER = """
 export default {
   render({ model, el }) {
