@@ -102,7 +102,9 @@ class Data:
         return [name for name in needs if getattr(one, name) is None]
 
 
-def open_data(text: str, *, fs: float, preprocess: Preprocess = "standard") -> Data:
+def open_data(
+    text: str, *, fs: float, preprocess: Preprocess = "standard", labels: str | None = None
+) -> Data:
     """The records that `--data` names.
 
     Args:
@@ -110,9 +112,11 @@ def open_data(text: str, *, fs: float, preprocess: Preprocess = "standard") -> D
             `cohort:N:seed` for N simulated patients.
         fs: samples per second that the model reads.
         preprocess: what it reads, see `ECGBatch.preprocess`.
+        labels: name of a label set of the store; None takes its first.
 
     Raises:
-        InputError: no such store, or one of another rate or preprocessing.
+        InputError: no such store, or one of another rate or preprocessing, or without this label
+            set.
 
     Book: many-machines#commands
     """
@@ -123,13 +127,18 @@ def open_data(text: str, *, fs: float, preprocess: Preprocess = "standard") -> D
                 f"{text[:60]} cannot be simulated: give cohort:N with N from 1 to {MOST:,}, and a "
                 "seed below 2**63"
             )
+        if labels is not None:
+            raise InputError(
+                f"simulated patients have one label set, their findings, and no {labels!r}: leave "
+                "out --labels"
+            )
         return _cohort(int(count), int(seed), fs, preprocess)
     if "://" not in text and not Path(text).is_dir():
         raise StoreError(
             f"there is no store {text}; make one by `ecglearn prepare`, or give cohort:N for N "
             "simulated patients"
         )
-    store = open_store(text)
+    store = open_store(text, labels=labels)
     if store.fs != fs:
         raise StoreError(
             f"{text} holds {store.fs:g} Hz and this configuration reads {fs:g} Hz; prepare the "

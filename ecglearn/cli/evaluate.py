@@ -20,6 +20,7 @@ from ecglearn.errors import InputError, MissingGroupError
 from ecglearn.evaluate import (
     Split,
     auroc_intervals,
+    fit_probe,
     load_prompts,
     probe_table,
     untrained,
@@ -37,7 +38,9 @@ def evaluate(
     out: Path | None = None,
     label_fractions: tuple[float, ...] = (0.01, 0.1, 1.0),
     seeds: int = 5,
+    labels: str | None = None,
     prompts: str | None = None,
+    external: str | None = None,
     least_cases: int = 10,
     seed: int = 0,
     own: Own = Own(),  # noqa: B008
@@ -54,6 +57,9 @@ def evaluate(
         out: table to write as well, .csv or .parquet.
         label_fractions: of the labelled training records.
         seeds: draws of these records.
+        labels: label set of the store, such as ptbxl-sub; None takes its first.
+        external: a store, or cohort:N, of a second site: the probes are judged there too, on all
+            its records and the classes that both have, without learning anything there.
         prompts: JSON file with the wording of each class, or ecg-de for German ones; None takes the
             English ones of the library.
         least_cases: a class with fewer cases, or fewer other records, in the test part is not
@@ -74,7 +80,8 @@ def evaluate(
         raise InputError(f"a table is written as .csv or .parquet, not as {out.name}")
     method = open_method(weights, own)
     name = method.name
-    source = open_data(data, fs=method.config.fs, preprocess=method.config.preprocess)
+    reads = {"fs": method.config.fs, "preprocess": method.config.preprocess}
+    source = open_data(data, **reads, labels=labels)
     if not source.classes:
         raise InputError(f"{data} has no labels to judge by")
     random = untrained(method, seed)
@@ -83,8 +90,8 @@ def evaluate(
         random.cuda()
     rows = Split(*(source.rows(part) for part in Split._fields))
     judged = _judged(source, rows.test, least_cases)
-    labels = Split(*(source.labels[part][:, judged] for part in rows))
-    cases = int(labels.test.sum())
+    known = Split(*(source.labels[part][:, judged] for part in rows))
+    cases = int(known.test.sum())
     encoders = {
         name: _embedded(method, source, rows),
         "random encoder": _embedded(random, source, rows),
@@ -92,7 +99,7 @@ def evaluate(
     }
     patients = source.patients[rows.test].tolist()
     table = probe_table(
-        encoders, labels, label_fractions=label_fractions, seeds=seeds, patients=patients
+        encoders, known, label_fractions=label_fractions, seeds=seeds, patients=patients
     ).reset_index()
     table.insert(1, "task", [f"probe, {share:.0%} of the labels" for share in table.pop("share")])
     table = table.rename(columns={"records": "labelled", "unseen": "unseen classes"})
@@ -100,11 +107,57 @@ def evaluate(
     if (row := _without_labels(method, source, rows.test, vectors, prompts, judged)) is not None:
         table.loc[len(table)] = {"encoder": name, **row, "labelled": 0, "unseen classes": 0}
     table["classes"], table["cases"] = len(judged), cases
+    if external is not None:
+        there = open_data(external, **reads, labels=labels if "cohort:" not in external else None)
+        for line in _elsewhere(encoders, known, judged, source, there, method, random, least_cases):
+            table.loc[len(table)] = line
     say(f"intervals: 95% over {len(set(patients)):,} test patients")
     say(*table.to_string(index=False, float_format=lambda x: f"{x:.3f}").split("\n"))
     if out is not None:
         with whole(out) as part:
             (table.to_csv if out.suffix == ".csv" else table.to_parquet)(part, index=False)
+
+
+def _elsewhere(
+    encoders: dict[str, Split],
+    known: Split,
+    judged: NDArray[np.int64],
+    source: Data,
+    there: Data,
+    method: Any,
+    random: Any,
+    least: int,
+) -> list[dict[str, Any]]:
+    """Rows of probes that learned here, judged on all records of another place."""
+    names = [source.classes[k] for k in judged]
+    every = np.arange(len(there.names))
+    enough = enough_cases(there.labels, least=max(least, 1))
+    shared = [c for c, kept in zip(there.classes, enough, strict=True) if kept and c in names]
+    if not shared:
+        raise InputError(
+            f"the second site has no class with {least} cases and {least} other records that is "
+            f"judged here; it has {', '.join(there.classes)}"
+        )
+    truth = there.labels[:, [there.classes.index(c) for c in shared]]
+    columns = [names.index(c) for c in shared]
+    lines = []
+    for name, model in (("random encoder", random), (method.name, method)):
+        probe = fit_probe(encoders[name], known)
+        vectors = torch.cat(list(there.embedded(model, every)))
+        scores = probe.score(vectors)[:, columns]
+        found = auroc_intervals(scores, truth, patients=there.patients.tolist()).loc["macro"]
+        lines.append(
+            {
+                "encoder": name,
+                "task": "probe, 100% of the labels, second site",
+                **found[["value", "low", "high"]],
+                "labelled": len(known.train),
+                "unseen classes": len(probe.unseen),
+                "classes": len(shared),
+                "cases": int(truth.sum()),
+            }
+        )
+    return lines
 
 
 def _judged(source: Data, test: NDArray[np.int64], least: int) -> NDArray[np.int64]:

@@ -24,14 +24,14 @@ class Packed(NamedTuple):
 
     Attributes:
         numbers: tokens, attention and pooled vector; or mean and pooled vector.
-        count: positions that the model has read.
-        kept: of them, those that are no padding.
+        positions: that the model has read.
+        kept: positions that are no padding.
 
     Book: tamer#text-side
     """
 
     numbers: NDArray[np.float32]
-    count: int
+    positions: int
     kept: int
 
 

@@ -187,7 +187,7 @@ class TextEncoder:
 
     def _unpacked(self, packed: Packed, whole: bool) -> tuple[Tensor, ...]:
         """Tokens, words, attention and pooled vector; or mean and pooled vector."""
-        numbers, count, width = torch.from_numpy(packed.numbers), packed.count, self.width
+        numbers, count, width = torch.from_numpy(packed.numbers), packed.positions, self.width
         if not whole:
             return numbers.split(width)
         words = torch.zeros(count, dtype=torch.bool)
@@ -319,7 +319,7 @@ class TextEncoder:
             packed = self._known.pop(oldest)
             self.held -= packed.numbers.nbytes
             if self.shelf is not None:
-                sizes = torch.tensor([packed.count, packed.kept])
+                sizes = torch.tensor([packed.positions, packed.kept])
                 self.shelf.put(oldest, (torch.from_numpy(packed.numbers), sizes))
 
 

@@ -287,6 +287,32 @@ def test_evaluate_compares_with_two_references(trained, tmp_path, capsys):
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "t.parquet"), table, check_dtype=False)
 
 
+def test_evaluate_by_another_label_set_and_at_a_second_site(trained, tmp_path, capsys):
+    folder = tmp_path / "ptbxl"
+    codes = ["{'NORM': 100.0, 'SR': 0.0}", "{'AFIB': 0.0, 'CLBBB': 100.0}"]
+    rows = [
+        layouts.ptbxl_row(k, report=f"sinus rhythm {k}", scp_codes=codes[k // 3 % 2])
+        for k in range(1, 81)
+    ]
+    layouts.ptbxl(folder, 80, rows)
+    prepare("ptbxl-100", folder, tmp_path / "store", workers=1, progress=False)
+    words = ["evaluate", str(trained), "--data", str(tmp_path / "store"), "--least-cases", "2"]
+    words += ["--label-fractions", "1", "--out", str(tmp_path / "t.csv")]
+    main([*words, "--labels", "ptbxl-rhythm", "--external", str(tmp_path / "store")])
+    table = pd.read_csv(tmp_path / "t.csv")
+    tasks = table["task"].tolist()
+    assert tasks[-2:] == ["probe, 100% of the labels, second site"] * 2
+    assert table["encoder"].tolist()[-2:] == ["random encoder", "merl"]
+    assert set(table["classes"]) == {1}  # SR alone has cases
+    whole = open_store(tmp_path / "store", labels="ptbxl-rhythm").labels.sum()
+    assert table["cases"].tolist()[-2:] == [whole] * 2
+    assert "no label set" in refusal(*words, "--labels", "csn")
+    assert "no class with 2 cases" in refusal(*words, "--external", "cohort:40")
+    assert "leave out --labels" in refusal(
+        "evaluate", trained, "--data", "cohort:40", "--labels", "csn"
+    )
+
+
 def test_evaluate_without_the_text_model_gives_the_probes(trained, tmp_path, capsys):
     tensors, about = load(trained)
     assert about["text_model"] == text_encoder().fingerprint
