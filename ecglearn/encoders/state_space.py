@@ -95,58 +95,46 @@ class S4D(nn.Module):
         if self.bidirectional:
             whole = whole + nn.functional.pad(kernel[1].flip(-1), (circle - length, 0))
         u = u.to(whole)  # half precision has no transform
-        learning = torch.is_grad_enabled() and (u.requires_grad or whole.requires_grad)
-        convolved = CircularConvolution.apply(u, whole) if learning else _convolved(u, whole)
-        return convolved + self.skip[:, None] * u
+        return circular_convolution(u, whole) + self.skip[:, None] * u
 
 
-class CircularConvolution(torch.autograd.Function):
-    """Each channel of a batch with its own kernel, around a circle as long as the kernel.
+def circular_convolution(
+    u: Float[Tensor, "B H L"], kernel: Float[Tensor, "H circle"]
+) -> Float[Tensor, "B H L"]:
+    """Each channel with its own kernel, around a circle: y[t] = sum_s kernel[t - s] u[s].
 
     The gradient is written out: it needs two real transforms, where differentiating a real
     transform step by step takes complex ones of twice the size.
 
+    Args:
+        u: input (B, H, L).
+        kernel: (H, circle), circle even and at least L.
+
     Book: clinical-transfer#state-space
     """
+    if torch.is_grad_enabled() and (u.requires_grad or kernel.requires_grad):
+        return _CircularConvolution.apply(u, kernel)
+    return _CircularConvolution.forward(None, u, kernel)
 
+
+class _CircularConvolution(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, kernel: Tensor) -> Tensor:
-        """y[t] = sum_s kernel[t - s] u[s], for the times of u.
-
-        Args:
-            ctx: keeps both spectra.
-            u: input (B, H, L).
-            kernel: (H, circle), circle >= L.
-        """
-        a, b = _spectra(u, kernel)
-        ctx.save_for_backward(a, b)
-        return torch.fft.irfft(a * b, n=kernel.shape[-1])[..., : u.shape[-1]]
+        circle = kernel.shape[-1]
+        a, b = torch.fft.rfft(u, n=circle), torch.fft.rfft(kernel, n=circle)
+        if ctx is not None:
+            ctx.save_for_backward(a, b)
+        return torch.fft.irfft(a * b, n=circle)[..., : u.shape[-1]]
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Correlation of the gradient with the kernel, and with the input.
-
-        Args:
-            ctx: holds both spectra.
-            *grad_outputs: gradient of y (B, H, L).
-        """
+        """Correlation of the gradient with the kernel, and with the input."""
         (grad,) = grad_outputs
         a, b = ctx.saved_tensors
         circle = 2 * (b.shape[-1] - 1)
         g = torch.fft.rfft(grad, n=circle)
         on_u = torch.fft.irfft(g * b.conj(), n=circle)[..., : grad.shape[-1]]
-        on_kernel = torch.fft.irfft((g * a.conj()).sum(0), n=circle)
-        return on_u, on_kernel
-
-
-def _spectra(u: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor]:
-    circle = kernel.shape[-1]
-    return torch.fft.rfft(u, n=circle), torch.fft.rfft(kernel, n=circle)
-
-
-def _convolved(u: Tensor, kernel: Tensor) -> Tensor:
-    a, b = _spectra(u, kernel)
-    return torch.fft.irfft(a * b, n=kernel.shape[-1])[..., : u.shape[-1]]
+        return on_u, torch.fft.irfft((g * a.conj()).sum(0), n=circle)
 
 
 class S4Block(nn.Module):
