@@ -220,10 +220,10 @@ class PTACL(Method):
         An ECG encoder that is not the method's own cuts no patches that could be filled in: its
         first stage is left out.
         """
-        found: list[tuple[str, Stage]] = [("cine", PTACLPretraining(self, "cine")), ("joint", self)]
+        found: list[tuple[str, Stage]] = []
         if isinstance(self.ecg_encoder, ECGTransformer):
-            found.insert(0, ("ecg", PTACLPretraining(self, "ecg")))
-        return found
+            found.append(("ecg", PTACLPretraining(self, "ecg")))
+        return [*found, ("cine", PTACLPretraining(self, "cine")), ("joint", self)]
 
     def objectives(self) -> list[Objective]:
         """All but patch embeddings, positions and the first layers, as stage 2 wants it."""

@@ -6,7 +6,6 @@ from ecglearn.plots.colours import method_colours
 from ecglearn.plots.compare import Lesson, finding_map, lessons, measure_panels, seed_panels
 from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
-from ecglearn.plots.dumbbells import Dumbbells
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
 from ecglearn.plots.forest import ClaimBoard, Forest
 from ecglearn.plots.missingness import (
@@ -35,7 +34,6 @@ __all__ = [
     "Arrow",
     "Box",
     "ClaimBoard",
-    "Dumbbells",
     "Forest",
     "LeadSetView",
     "Lesson",

@@ -14,8 +14,8 @@ import pytest
 
 from ecglearn import plots
 from ecglearn._mystnb import figure_html
-from ecglearn.evaluate import Interval
-from ecglearn.plots import Lesson, Marked, SortableTable
+from ecglearn.evaluate import Interval, Judged, load_claims
+from ecglearn.plots import ClaimBoard, Forest, Lesson, Marked, SortableTable
 
 HOSTILE = [
     "<!--<script>",
@@ -60,6 +60,13 @@ def table(text: str) -> pd.DataFrame:
     return pd.DataFrame([row, row | {"name": "all"}]).assign(low=0.4, high=0.6)
 
 
+def judged(text: str) -> Judged:
+    words = dict.fromkeys(("statement", "reported", "note", "unit", "paper", "at"), text)
+    claim = load_claims()[0].model_copy(update=words | {"contrast": {text: 1, "b": -1}})
+    effect = Interval(0.1, 0.0, 0.2)
+    return Judged(claim, effect, 8, "undecided", 9, {text: (effect, 8), "b": (effect, 8)})
+
+
 PLOTLY: dict[str, Callable[[str], go.Figure]] = {
     "ecg_paper": lambda t: plots.ecg_paper(ecg()[:1], 100, leads=(t,)),
     "finding_map": lambda t: plots.finding_map(table(t), [t, "b"], models=[t], cases={t: 3}),
@@ -87,6 +94,8 @@ MATPLOTLIB: dict[str, Callable[[str], Any]] = {
 HTML: dict[str, Callable[[str], str]] = {
     "marked_reports": lambda t: plots.marked_reports([([Marked(t, "missed")], [Marked(t, "")])]),
     "SortableTable": lambda t: SortableTable(pd.DataFrame({t: [t]}))._repr_html_(),
+    "Forest": lambda t: Forest({t: Interval(0.1, 0.0, 0.2)}, worth=0.1, unit=t)._repr_html_(),
+    "ClaimBoard": lambda t: ClaimBoard([judged(t)])._repr_html_(),
 }
 
 
