@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+UNNAMED = '<summary><span class="toctree-toggle"'  # the theme's; who listens needs a name
 HERE = Path(__file__).parent / "scripts"
 INSTALLED = Path(sys.prefix) / "book-scripts"
 BUNDLE = INSTALLED / "node_modules/plotly.js-cartesian-dist-min/plotly-cartesian.min.js"
@@ -86,10 +87,11 @@ def lighten(html: Path) -> None:
     for picture in html.glob("_images/*.png"):
         fewer_colours(picture)
     for page in html.rglob("*.html"):
-        page.write_text(FIGURE.sub(pack_figure, page.read_text()))
+        text = FIGURE.sub(pack_figure, page.read_text())
+        text = text.replace(UNNAMED, UNNAMED.replace(">", ' aria-label="pages below">', 1))
         if page.name != "search.html":  # the box leads there; the index is read there
-            text = page.read_text()
-            page.write_text(SEARCH.sub("", text))
+            text = SEARCH.sub("", text)
+        page.write_text(text)
 
 
 def subset_icons(html: Path) -> int:
@@ -125,11 +127,11 @@ def subset_font(html: Path) -> None:
     sheets = [path.read_text() for path in html.glob("_static/**/*.css")]
     codes = {int(code, 16) for text in sheets for code in re.findall(r"\\([0-9a-f]{4})\b", text)}
     options = Options(flavor="woff", notdef_outline=True)
-    font = load_font(str(fonts / "fa-solid-900.ttf"), options)
-    subsetter = Subsetter(options)
-    subsetter.populate(unicodes=codes)
-    subsetter.subset(font)
-    save_font(font, str(fonts / "fa-solid-900.woff"), options)
+    with load_font(str(fonts / "fa-solid-900.ttf"), options) as font:
+        subsetter = Subsetter(options)
+        subsetter.populate(unicodes=codes)
+        subsetter.subset(font)
+        save_font(font, str(fonts / "fa-solid-900.woff"), options)
     style.write_text(
         style.read_text().replace(
             'fa-solid-900.woff2) format("woff2")', 'fa-solid-900.woff) format("woff")'

@@ -48,7 +48,7 @@ def site() -> Path:
     ("width", "first", "then"), [(1280, "light", "dark"), (390, "dark", "light")]
 )
 def test_page_is_whole(site, browser, page, width, first, then):
-    """Nothing asked of the network, nothing missing or too wide, in either theme."""
+    """Nothing asked of the network, missing, too wide, or barred to some, in either theme."""
     with visit(browser, site / f"{page}.html", width=width, scheme=first) as seen:
         seen.settle()
         assert seen.page.evaluate(UNSET_MATHS) == []
@@ -57,6 +57,7 @@ def test_page_is_whole(site, browser, page, width, first, then):
             seen.page.emulate_media(color_scheme=scheme)
             seen.page.wait_for_function(f"document.documentElement.dataset.theme == '{scheme}'")
             assert seen.overflow() <= 0, scheme
+            assert width < 600 or axe(seen.page) == [], scheme
         assert seen.complaints == []
 
 
@@ -103,15 +104,6 @@ def test_buttons_of_a_figure_change_it(site, browser, page):
             assert last.get_attribute("aria-pressed") == "true"
             assert last.evaluate(shown)
         assert seen.complaints == []
-
-
-@pytest.mark.parametrize("page", PAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(site, browser, page, scheme):
-    with visit(browser, site / f"{page}.html", scheme=scheme) as seen:
-        seen.settle()
-        seen.page.wait_for_function(f"document.documentElement.dataset.theme == '{scheme}'")
-        assert axe(seen.page) == []
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
