@@ -44,11 +44,12 @@ def render(stage: Path, html: Path, *, package: str, strict: bool = True) -> boo
 
 
 def stage_digest(stage: Path, package: str) -> str:
-    """A hash of all that decides how pages look: the staged files and the library's docstrings."""
+    """A hash of all that decides how pages look: staged files, docstrings, what makes pages light."""
     spec = find_spec(package)
     assert spec is not None
     folders = spec.submodule_search_locations or ()
     sources = [path for folder in folders for path in sorted(Path(folder).rglob("*.py"))]
+    sources += sorted(Path(__file__).parent.glob("build_*.py"))
     staged = [path for path in sorted(stage.rglob("*")) if path.is_file()]
     parts = [(str(path.relative_to(stage)), digest(path.read_bytes())) for path in staged]
     return digest(repr(parts + [digest(path.read_bytes()) for path in sources]))
