@@ -44,7 +44,7 @@ def render(stage: Path, html: Path, *, package: str, strict: bool = True) -> boo
 
 
 def stage_digest(stage: Path, package: str) -> str:
-    """A hash of all that decides how pages look: staged files, docstrings, what makes pages light."""
+    """A hash of all that decides how pages look: staged files, docstrings, what lightens them."""
     spec = find_spec(package)
     assert spec is not None
     folders = spec.submodule_search_locations or ()

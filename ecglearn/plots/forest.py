@@ -25,7 +25,7 @@ STYLE = """<style>
 .forest .beyond {fill: none; stroke: currentColor; stroke-width: 2}
 .forest text {font-size: 10px; text-anchor: middle}
 .forest-table {display: table; border-collapse: collapse; width: 100%; font-size: .9em}
-.forest-table caption {caption-side: top; text-align: left}
+.forest-table caption {caption-side: top; text-align: left; color: inherit}
 .forest-table th {text-align: left; font-weight: 400; padding: .2rem .6rem .2rem 0}
 .forest-table td {padding: .2rem .4rem}
 .claim summary, .claim-axis {display: grid; grid-template-columns: 1fr minmax(9rem, 13rem) 7.5rem;

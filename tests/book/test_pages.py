@@ -51,12 +51,14 @@ def test_page_is_whole(site, browser, page, width, first, then):
     """Nothing asked of the network, missing, too wide, or barred to some, in either theme."""
     with visit(browser, site / f"{page}.html", width=width, scheme=first) as seen:
         seen.settle()
+        seen.page.add_style_tag(content="* { transition: none !important }")
         assert seen.page.evaluate(UNSET_MATHS) == []
         assert seen.page.evaluate(UNDRAWN) == 0
         for scheme in (first, then):
             seen.page.emulate_media(color_scheme=scheme)
             seen.page.wait_for_function(f"document.documentElement.dataset.theme == '{scheme}'")
             assert seen.overflow() <= 0, scheme
+            seen.settle()
             assert width < 600 or axe(seen.page) == [], scheme
         assert seen.complaints == []
 
