@@ -59,7 +59,9 @@ def test_page_is_whole(site, browser, page, width, first, then):
             seen.page.wait_for_function(f"document.documentElement.dataset.theme == '{scheme}'")
             assert seen.overflow() <= 0, scheme
             seen.settle()
-            assert width < 600 or axe(seen.page) == [], scheme
+            # pages of the theme alone are asked in one of its colours
+            asked = width > 600 and (scheme == first or page in CHAPTERS)
+            assert not asked or axe(seen.page) == [], scheme
         assert seen.complaints == []
 
 

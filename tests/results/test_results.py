@@ -20,7 +20,6 @@ from results.tables import TABLES, Table
 STORED = sorted(folder.name for folder in RUNS.iterdir())
 # cheap to make again, and far from what other rows say
 CELLS = {
-    "ptacl-alignment": ("sigma 0", 0, ("contrast", "top1", "cine_rate_r2")),
     "ptacl-ablation": ("supervised", 0, ("ecg_r2",)),
     "scar-missingness": ("full input", 0, ("auroc", "severe: auroc")),
     "clinical-transfer": ("table only", 0, ("auroc_100",)),
@@ -36,7 +35,8 @@ CELLS = {
 
 def test_stored_runs_are_of_tables_that_can_be_made_again():
     assert set(STORED) <= set(TABLES)
-    assert set(STORED) - {"reports-pilot"} <= set(CELLS)
+    # a run of the one and of the other takes minutes, by code that other tables run too
+    assert set(STORED) - {"reports-pilot", "ptacl-alignment"} <= set(CELLS)
 
 
 @pytest.mark.parametrize("name", STORED)
