@@ -134,11 +134,7 @@ def render_cine(
     Book: simulated-cohort#cine
     """
     n = len(p["age"])
-    z = normal(seed, "slice", start, n, 16)
-    timing = event_times(p)
-    clock = np.arange(frames) / frames * timing.rr[:, None]
-    lv, rv = emptying(p, timing, clock), emptying(p, timing, clock - 0.012)
-    shape = _radii(p, lv, rv, z)
+    z, lv, shape = _moving(p, frames, seed, start)
     grid = (np.arange(size) + 0.5) * FIELD_OF_VIEW / size - FIELD_OF_VIEW / 2
     image = _paint(p, shape, lv, grid.astype(np.float32), z)
     bias, texture = _fields(seed, start, n, size)
@@ -169,11 +165,7 @@ def inner_outlines(
     Book: simulated-cohort#cine
     """
     n = len(p["age"])
-    z = normal(seed, "slice", start, n, 16)
-    timing = event_times(p)
-    clock = np.arange(frames) / frames * timing.rr[:, None]
-    lv, rv = emptying(p, timing, clock), emptying(p, timing, clock - 0.012)
-    shape = _radii(p, lv, rv, z)
+    z, lv, shape = _moving(p, frames, seed, start)
     turn = np.linspace(-np.pi, np.pi, points, endpoint=False)
     angle = np.broadcast_to(turn, (n, 1, points)).astype(np.float32)
     endo, epi = (shape[name][..., None, None] for name in ("endo", "epi"))
@@ -182,6 +174,17 @@ def inner_outlines(
     along = turn + tilt[:, None, None]
     xy = radius[..., None] * np.stack([np.cos(along), np.sin(along)], -1)
     return (xy + middle[:, None, None] + FIELD_OF_VIEW / 2) * (size / FIELD_OF_VIEW)
+
+
+def _moving(
+    p: Latents, frames: int, seed: int, start: int
+) -> tuple[NDArray, NDArray, dict[str, NDArray[np.float32]]]:
+    """Scatter of the slice (n, 16); emptying of the left ventricle, and radii, in every frame."""
+    z = normal(seed, "slice", start, len(p["age"]), 16)
+    timing = event_times(p)
+    clock = np.arange(frames) / frames * timing.rr[:, None]
+    lv, rv = emptying(p, timing, clock), emptying(p, timing, clock - 0.012)
+    return z, lv, _radii(p, lv, rv, z)
 
 
 def _place(z: NDArray) -> tuple[NDArray, NDArray]:
