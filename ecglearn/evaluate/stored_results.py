@@ -123,6 +123,37 @@ class StoredResults:
             raise InputError(f"'{variant}' and '{other}' were run with different seeds")
         return t_interval([x[measure] - y[measure] for x, y in zip(a, b, strict=True)])
 
+    def points(self, variant: str) -> list[str]:
+        """Where a variant was run with two seeds or more, in the order of the table.
+
+        Args:
+            variant: its name without the point, as in "TAMER" of "TAMER; 4096 pairs".
+        """
+        there = [name.partition("; ") for name in self.variants if len(self.runs_of(name)) > 1]
+        return [at for name, _, at in there if name == variant]
+
+    def gains(self, whole: str, measure: str, *, at: str) -> dict[str, Interval]:
+        """What a variant has over each other one, seed by seed, over the seeds that both have.
+
+        Args:
+            whole: its name without the point.
+            measure: which number; variants without it are left out.
+            at: the point.
+
+        Returns:
+            Name of the other variant to mean and 95% interval; nothing where two seeds are lacking.
+
+        Book: claims#register
+        """
+        found = {}
+        for variant in self.variants:
+            name, _, place = variant.partition("; ")
+            enough = place == at and at in self.points(whole) and at in self.points(name)
+            if enough and name != whole and measure in self.runs_of(variant)[0]:
+                one = f"{whole}; {at}"
+                found[name] = self.difference(one, variant, measure, shared=True)
+        return found
+
     def table(
         self,
         rows: Names | None,

@@ -63,3 +63,26 @@ def test_verdicts():
     short = StoredResults({}, [*RUNS[:3], *RUNS[3:5]])
     with pytest.raises(ValueError, match="different seeds"):
         short.verdict("full", "small", "auroc")
+
+
+def test_gains_at_a_point():
+    runs = [
+        {"variant": f"{name}; {at}", "seed": seed, "auroc": value}
+        for name, at, values in (
+            ("whole", "1 pair", (0.6, 0.7)),
+            ("part", "1 pair", (0.5, 0.8)),
+            ("whole", "2 pairs", (0.8, 0.9, 0.7)),
+            ("part", "2 pairs", (0.7, 0.7)),
+            ("other", "2 pairs", (0.7,)),
+            ("whole", "3 pairs", (0.9,)),
+        )
+        for seed, value in enumerate(values)
+    ]
+    runs += [{"variant": "blind; 2 pairs", "seed": seed, "rank": 1.0} for seed in range(2)]
+    stored = StoredResults({}, runs)
+    assert stored.points("whole") == ["1 pair", "2 pairs"]
+    assert stored.points("nobody") == []
+    gains = stored.gains("whole", "auroc", at="2 pairs")
+    # of two shared seeds: .1 and .2; one run of `other` is too few, `blind` was not asked
+    assert gains == {"part": t_interval([0.8 - 0.7, 0.9 - 0.7])}
+    assert stored.gains("whole", "auroc", at="3 pairs") == {}

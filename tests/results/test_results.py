@@ -27,7 +27,7 @@ CELLS = {
     "real-records": ("MERL, nothing", 0, ("PTB-XL: probe", "LUDB: probe")),
     "reports": ("MERL; 1024 pairs", 0, ("auroc", "rhythm_auroc", "probe_auroc")),
     "phases": ("masked ECG alone; 1024 pairs", 0, ("ecg_r2", "ecg_rate_r2")),
-    "tables": ("ECG alone; noise 1", 0, ("auroc_64", "auroc_2048")),
+    "charts": ("ECG alone; noise 1", 0, ("auroc_64", "auroc_2048")),
     "missing": ("MERL", 0, ("auroc", "severe: cmrs")),
     "planted": ("lead dropping; 2 leads; weak 0.4; 400 steps", 0, ("auroc", "without_auroc")),
 }

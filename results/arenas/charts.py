@@ -1,4 +1,4 @@
-"""Clinical transfer: every seed draws its own patients; the tables say more or less of them."""
+"""Clinical transfer: every seed draws its own patients; their charts say more or less of them."""
 
 from __future__ import annotations
 
