@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecglearn.method import Method
-from ecglearn.registry import load, own_object
+from ecglearn.own_method import own_object
+from ecglearn.registry import load
 
 
 @dataclass(frozen=True)

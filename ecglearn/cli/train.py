@@ -23,8 +23,9 @@ from ecglearn.encoders.text_tower import TextTower
 from ecglearn.errors import InputError
 from ecglearn.files import holding, whole
 from ecglearn.method import Method
+from ecglearn.own_method import check_contract, own_object
 from ecglearn.recipe import Recipe
-from ecglearn.registry import check_contract, list_methods, made, method_class, own_object
+from ecglearn.registry import list_methods, made, method_class
 from ecglearn.train import fit
 from ecglearn.train.logging import redrawn
 from ecglearn.train.settings import check_run
