@@ -43,6 +43,7 @@ def chapter_inputs(
     ):
         if re.search(rf"""['"/]{re.escape(path.name)}['"]""", text):
             inputs[f"book/{path.name}"] = digest(path.read_bytes())
+    inputs |= quiz_digests(text, root / package / "course")
     return inputs | sources(imported_modules(text, package), package)
 
 
@@ -56,6 +57,14 @@ def result_digests(code: str, results: Path) -> dict[str, str]:
             files = sorted(folder.glob("*.json"))
             found[f"results/runs/{folder.name}"] = digest(b"".join(f.read_bytes() for f in files))
     return found
+
+
+def quiz_digests(code: str, folder: Path) -> dict[str, str]:
+    """The questions that are asked, with the script and the colours that show them."""
+    asked = re.findall(r"""\bquiz\(['"]([\w-]+)['"]\)""", code)
+    files = [folder / "quizzes" / f"{name}.json" for name in asked]
+    files += [folder / f"quiz.{kind}" for kind in ("js", "css") if asked]
+    return {f"course/{file.name}": digest(read(file)) for file in files}
 
 
 def reads_name(code: str, name: str) -> bool:

@@ -93,6 +93,18 @@ def test_other_chapters_and_tables_of_the_book_are_inputs_when_named(shop, write
     assert changed(before[1], inputs(shop, other)) == {"code"}
 
 
+def test_questions_are_inputs_of_the_chapter_that_asks_them(shop, write_chapter):
+    course = shop.root / shop.package / "course"
+    (course / "quizzes").mkdir(parents=True)
+    (course / "quizzes" / "one.json").write_text("[]")
+    asked = inputs(shop, write_chapter("one", 'quiz("one")'))
+    assert {"course/one.json", "course/quiz.js", "course/quiz.css"} <= asked.keys()
+    (course / "quizzes" / "one.json").write_text("[1]")
+    again = inputs(shop, write_chapter("one", 'quiz("one")'))
+    assert changed(asked, again) == {"course/one.json"}
+    assert not [k for k in inputs(shop, write_chapter("two", "1")) if k.startswith("course")]
+
+
 def test_records_are_inputs_of_chapters_that_read_them(shop, write_chapter, tmp_path):
     records = tmp_path / "records"
     records.mkdir()
