@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -64,6 +65,10 @@ class Workshop:
     def executed(self, name: str) -> Path:
         """The notebook with its outputs; the record of its run lies beside it."""
         return self.out / "executed" / f"{name}.ipynb"
+
+    def answers(self, name: str) -> Path:
+        """What the chapter's solutions gave, one file for each checked exercise."""
+        return self.out / "answers" / name
 
     def run(
         self, chapters: list[Chapter], *, tell: Callable[[str], None] | None = None
@@ -150,7 +155,9 @@ def execute(workshop: Workshop, chapter: Chapter, run: Run) -> Run:
         OMP_WAIT_POLICY="passive",
         PYDEVD_DISABLE_FILE_VALIDATION="1",
         ECGLEARN_CACHE=str(workshop.root / "_build" / "cache"),
+        ECGLEARN_ANSWERS=str(workshop.answers(chapter.name)),
     )
+    shutil.rmtree(workshop.answers(chapter.name), ignore_errors=True)
     seconds, error = 0.0, ""
     try:
         seconds = run_notebook(chapter.path, target, workshop.parameters)

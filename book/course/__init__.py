@@ -1,0 +1,1 @@
+"""The course, made from the executed chapters: `python -m book.course` writes `_build/course`."""
