@@ -10,6 +10,7 @@ from ecglearn.cli.convert import convert
 from ecglearn.cli.embed import embed
 from ecglearn.cli.evaluate import evaluate
 from ecglearn.cli.export import export
+from ecglearn.cli.join import join
 from ecglearn.cli.prepare import prepare
 from ecglearn.cli.terminal import shown
 from ecglearn.cli.train import train
@@ -19,6 +20,7 @@ from ecglearn.errors import EcglearnError, MissingGroupError
 #: itself, since its flags depend on the method.
 COMMANDS: dict[str, Callable[..., None]] = {
     "prepare": prepare,
+    "join": join,
     "check": check,
     "train": train,
     "evaluate": evaluate,

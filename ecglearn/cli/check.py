@@ -13,8 +13,8 @@ def check(store: Path, /, *, full: bool = False) -> None:
 
     Args:
         store: its folder.
-        full: read all signals, and list damaged records; without, seconds whatever the size, by the
-            size of the signals and the content of all other files.
+        full: read all signals and films, and list damaged ones; without, seconds whatever the size,
+            by the size of the signals and the content of all other files.
 
     Raises:
         StoreError: something is not what was written.

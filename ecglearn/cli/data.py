@@ -98,6 +98,8 @@ class Data:
         Args:
             needs: fields of `ECGBatch`.
         """
+        if isinstance(self.records, Store):
+            return self.records.lacks(needs)
         one = self.records[np.arange(min(1, len(self.names)))]
         return [name for name in needs if getattr(one, name) is None]
 

@@ -16,6 +16,7 @@ from torch import distributed, nn
 from ecglearn.cli.data import Data, open_data
 from ecglearn.cli.run_folder import HISTORY, WEIGHTS, Started, begin, goes_on
 from ecglearn.cli.terminal import say
+from ecglearn.data.store.learnable import learnable, missing
 from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, start
 from ecglearn.encoders.shelf import Shelf
@@ -224,7 +225,7 @@ def _train_alone(name: str, run: Run) -> None:
     kind = method_class(name)
     records = _learnable(kind, data)
     run = _fitted(run, records)
-    source = data.records.about["digest"] if isinstance(data.records, Store) else ""
+    source = data.records.digest() if isinstance(data.records, Store) else ""
     now = Started(method=kind.name, config=run.model.to_dict(), run=flags, data=source)
     resume = goes_on(run.out, now, resume=run.resume, overwrite=run.overwrite, extend=run.extend)
     judges = None
@@ -307,16 +308,16 @@ def _learnable(kind: type[Method], data: Data) -> Any:
     if lacks := data.lacks(kind.needs):
         raise InputError(
             f"{kind.name} learns from {', '.join(FIELDS.get(name, name) for name in lacks)}, which "
-            "these data do not hold; give --data cohort:N, or call ecglearn.fit with batches that "
-            f"carry {', '.join(lacks)}"
+            "these data do not hold; join them to the store by `ecglearn join`, or give --data "
+            "cohort:N"
         )
     part = data.part(rows)
-    if "reports" not in kind.needs or not isinstance(part, Store):
+    if not isinstance(part, Store):
         return part
-    learnable = part.with_reports()
-    if len(learnable) < len(part):
-        _say(f"left out: {len(part) - len(learnable):,} records without a report")
-    return learnable
+    part, told = learnable(part, kind.needs)
+    for line in (*told, *missing(part, kind.needs)):
+        _say(line)
+    return part
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.clinical.mimic_iv import demographics_at, diagnoses_of, nearest_labs
 from ecglearn.data.clinical.nearest_in_time import NearestValues
+from ecglearn.data.clinical.own_columns import OwnColumns, read_columns
 from ecglearn.data.clinical.schema import (
     LAB_COLUMNS,
     TABLE_COLUMNS,
@@ -21,6 +22,7 @@ from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.mimic_iv_ecg import machine_report, read_ecg_list
 from ecglearn.data.datasets.ptbxl import Statements, read_statements, report
 from ecglearn.data.datasets.registry import DATASETS, DatasetInfo, folder_dataset
+from ecglearn.data.film import Film, FilmError, read_film
 from ecglearn.data.label_sets import LABEL_SETS, label_set, snomed_classes, snomed_labels
 from ecglearn.data.preprocess import (
     CleanRecord,
@@ -34,6 +36,7 @@ from ecglearn.data.preprocess import (
 )
 from ecglearn.data.splits import check_disjoint, check_new_records, split_of, split_patients
 from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.join import Joined, join
 from ecglearn.data.store.prepare import Prepared, prepare
 from ecglearn.data.store.store import Store, open_store
 from ecglearn.data.store.verify import check_store
@@ -67,7 +70,11 @@ __all__ = [
     "DatasetInfo",
     "ECGBatch",
     "ECGRecord",
+    "Film",
+    "FilmError",
+    "Joined",
     "NearestValues",
+    "OwnColumns",
     "Patient",
     "Prepared",
     "RawRecord",
@@ -101,6 +108,7 @@ __all__ = [
     "flag_names",
     "flat_leads",
     "folder_dataset",
+    "join",
     "lab_flags",
     "label_set",
     "machine_report",
@@ -110,8 +118,10 @@ __all__ = [
     "open_store",
     "parse_age",
     "prepare",
+    "read_columns",
     "read_comments",
     "read_ecg_list",
+    "read_film",
     "read_record",
     "read_statements",
     "report",

@@ -9,12 +9,19 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ecglearn.cohort import FINDINGS, Cohort
-from ecglearn.data.clinical.schema import age_and_sex, clinical_table
+from ecglearn.cohort import DIAGNOSES, FINDINGS, Cohort
+from ecglearn.data.clinical.schema import (
+    LAB_COLUMNS,
+    SEX,
+    TABLE_COLUMNS,
+    Column,
+    age_and_sex,
+    clinical_table,
+)
 from ecglearn.data.datasets.base import clean_report
 from ecglearn.data.preprocess import Preprocess, clean_ecg, clean_records
 from ecglearn.data.wfdb.record import ECGRecord
@@ -37,10 +44,11 @@ class ECGBatch:
         cine: grey values (B, frames, rows, columns).
         phenotypes: (B, 10), standardised by nobody: physical units.
         findings: (B, K).
-        labs: (B, L), NaN where unmeasured; columns `LAB_COLUMNS`.
-        table: demographics and vital signs (B, C), NaN where unmeasured; columns `TABLE_COLUMNS`,
-            then sex (0 female, 1 male).
-        diagnoses: (B, D), what the patients have, seen or not in the ECG.
+        labs: (B, L), NaN where unmeasured; columns `lab_columns`.
+        table: demographics and vital signs (B, C), NaN where unmeasured; columns `table_names`, the
+            last of them sex (0 female, 1 male).
+        diagnoses: (B, D), what the patients have, seen or not in the ECG; where it is not known of
+            everybody, numbers with NaN there.
         reports: B strings.
         index: number of each patient in its source (B,).
         leads: names of the rows of `ecg`.
@@ -48,6 +56,9 @@ class ECGBatch:
         names: of the B records, where their source names them.
         preprocess: how `ecg` was made: "standard", filtered and z-scored; or "minmax", unfiltered
             and scaled to [0, 1] by least and greatest value of the record.
+        lab_columns: what `labs` are, with their reference ranges.
+        table_names: of the columns of `table`.
+        diagnosis_names: of the columns of `diagnoses`.
 
     Book: ptacl#data
     """
@@ -61,13 +72,16 @@ class ECGBatch:
     findings: Bool[Tensor, "B findings"] | None = None
     labs: Float[Tensor, "B labs"] | None = None
     table: Float[Tensor, "B entries"] | None = None
-    diagnoses: Bool[Tensor, "B diagnoses"] | None = None
+    diagnoses: Shaped[Tensor, "B diagnoses"] | None = None
     reports: list[str] | None = None
     index: Int[Tensor, " B"] | None = None
     leads: tuple[str, ...] = LEADS
     label_names: tuple[str, ...] | None = None
     names: list[str] | None = None
     preprocess: Preprocess = "standard"
+    lab_columns: tuple[Column, ...] = LAB_COLUMNS
+    table_names: tuple[str, ...] = (*(column.name for column in TABLE_COLUMNS), SEX)
+    diagnosis_names: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         ecg: Any = self.ecg
@@ -228,6 +242,7 @@ class ECGBatch:
             index=torch.from_numpy(cohort.truth.index),
             label_names=FINDINGS,
             preprocess=preprocess,
+            diagnosis_names=DIAGNOSES,
         )
 
     @classmethod

@@ -226,7 +226,7 @@ class ClinicalTransfer(Method):
         """
         batch.need("labs")
         assert batch.labs is not None
-        flags = gather(lab_flags(batch.labs))
+        flags = gather(lab_flags(batch.labs, batch.lab_columns))
         return masked_focal(self.lab_head(features), flags, gamma=self.config.gamma)
 
     def window(self, batch: ECGBatch, generator: Generator | None) -> Float[Tensor, "B leads crop"]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -143,6 +143,31 @@ class PTACLConfig(Config):
     cine_mask: float = 0.90
     decoder_width: int = 256
     augmented: bool = True
+
+    def for_data(self, some: ECGBatch) -> PTACLConfig:
+        """The same with no more frames than the films have.
+
+        Args:
+            some: a few records with `cine`.
+
+        Raises:
+            InputError: films too short for two moments, or of a size that `size` does not divide.
+        """
+        some.need("cine")
+        assert some.cine is not None
+        have, pixels, step = some.cine.shape[1], some.cine.shape[-1], self.cine_patch[0]
+        frames = min(self.frames, have // step * step)
+        if frames < 2 * step:
+            raise InputError(
+                f"films of {have} phases hold less than two cine tokens of {step} frames: set "
+                f"cine_patch to (1, {self.cine_patch[1]}, {self.cine_patch[2]})"
+            )
+        if pixels % self.size:
+            raise InputError(
+                f"films have {pixels} x {pixels} pixels and this configuration reads {self.size}, "
+                "which does not divide them: join them with that size, or set `size` to a divisor"
+            )
+        return replace(self, frames=frames)
 
 
 @register

@@ -62,6 +62,8 @@ def fit_cached(
     Book: ptacl#training
     """
     needs = {"ecg", "fs", "keep", *method.needs} if isinstance(method, Stage) else None
+    if needs is not None and "labs" in needs:
+        needs.add("lab_columns")  # flags are made of their reference ranges
     key = {
         "config": describe(method),
         "initial": data_digest(list(method.state_dict().values())),

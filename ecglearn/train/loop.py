@@ -17,6 +17,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
+from ecglearn.data.store.learnable import learnable
 from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, size
 from ecglearn.errors import InputError
@@ -78,7 +79,7 @@ def fit(
         method: a `Stage` of a method, or any module with `losses(batch, generator, step)`; trained
             in place, on the device it lies on.
         data: patients: `len(data)` and `data[indices] -> ECGBatch`. Of a store, records without a
-            report are left out, and counted, where the method learns from reports.
+            report, or a film, are left out and counted where the method learns from them.
         epochs: passes over the data.
         batch_size: patients of a step, over all processes; the last incomplete batch is dropped.
         seed: seed of order, windows, masks and augmentations.
@@ -123,10 +124,12 @@ def fit(
     numbers |= {"weight_decay": weight_decay, "betas": tuple(betas), "warmup": warmup}
     numbers |= {"accumulate": accumulate, "restarts": restarts, "decay_all": decay_all}
     check_run(numbers | {"clip": clip, "workers": workers})
-    if isinstance(data, Store) and isinstance(method, Stage) and "reports" in method.needs:
-        data = _with_reports(data)
+    if isinstance(data, Store) and isinstance(method, Stage):
+        data, told = learnable(data, method.needs)
+        for line in told if rank() == 0 else ():
+            tqdm.write(line, file=sys.stderr)
         if isinstance(validation, Store):
-            validation = validation.with_reports()
+            validation, _ = learnable(validation, method.needs)
     batches, parts = len(data) // batch_size, size() * accumulate
     if batches == 0:
         raise InputError(f"a batch of {batch_size} is larger than the data ({len(data)} patients)")
@@ -268,13 +271,6 @@ class _Done(NamedTuple):
 
     step: int
     turns: list[tuple[Noted, float]]
-
-
-def _with_reports(data: Store) -> Store:
-    kept = data.with_reports()
-    if len(kept) < len(data) and rank() == 0:
-        tqdm.write(f"left out: {len(data) - len(kept):,} records without a report", file=sys.stderr)
-    return kept
 
 
 def describe(method: nn.Module) -> str:

@@ -84,6 +84,7 @@ def test_the_command_line_is_frozen(capsys):
     found = {}
     for words in (
         ["prepare"],
+        ["join"],
         ["check"],
         *(["train", name] for name in list_methods()),
         ["evaluate"],

@@ -1,8 +1,18 @@
 """A data set prepared once: signals memory-mapped, everything refused with its reason."""
 
 from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.join import Joined, join
 from ecglearn.data.store.prepare import Prepared, prepare
 from ecglearn.data.store.store import Store, open_store
 from ecglearn.data.store.verify import check_store
 
-__all__ = ["Prepared", "Store", "StoreError", "check_store", "open_store", "prepare"]
+__all__ = [
+    "Joined",
+    "Prepared",
+    "Store",
+    "StoreError",
+    "check_store",
+    "join",
+    "open_store",
+    "prepare",
+]

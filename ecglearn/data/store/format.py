@@ -179,7 +179,7 @@ def _join(
             table = open_shard(path)
             for row in table.select(["record", "reason"]).to_pylist():
                 if row["reason"] is not None:
-                    writer.writerow([_inert(row["record"]), _inert(row["reason"])])
+                    writer.writerow([inert(row["record"]), inert(row["reason"])])
                     refused += 1
             table = table.filter(table["reason"].is_null())
             starts, sums = [], []
@@ -224,8 +224,14 @@ def _join(
     return kept, refused
 
 
-def _inert(text: str) -> str:
-    """Text of a cell that no spreadsheet runs."""
+def inert(text: str) -> str:
+    """Text of a cell that no spreadsheet runs.
+
+    Args:
+        text: any.
+
+    Book: your-own-data#data-refused
+    """
     return f"'{text}" if text.startswith(_RUN) else text
 
 

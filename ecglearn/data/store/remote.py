@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ecglearn.data.store.companions import COMPANIONS, TABLE
 from ecglearn.data.store.format import ABOUT, INDEX, SIGNALS, StoreError
 from ecglearn.errors import MissingGroupError
 
@@ -78,7 +79,8 @@ def fetch_store(url: str) -> tuple[Path, RemoteSignals]:
     place = Path(tempfile.mkdtemp(prefix="ecglearn-"))
     try:
         system, path = url_to_fs(url)
-        for name in (ABOUT, INDEX):
+        joined = (COMPANIONS, TABLE) if system.exists(f"{path}/{COMPANIONS}") else ()
+        for name in (ABOUT, INDEX, *joined):
             system.get_file(f"{path}/{name}", str(place / name))
         signals = RemoteSignals(system, f"{path}/{SIGNALS}")
     except ImportError as error:

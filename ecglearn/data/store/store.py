@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import zlib
@@ -20,6 +21,7 @@ from torch import Tensor
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.clinical.schema import age_and_sex
 from ecglearn.data.preprocess import Preprocess
+from ecglearn.data.store.companions import Companions, read_companions
 from ecglearn.data.store.format import (
     ABOUT,
     INDEX,
@@ -73,6 +75,8 @@ class Store:
         about: what `store.json` says: data set, licence, citation, settings.
         label_set: name of the label set in use; empty where there is none.
         rows: numbers of these records in the whole store.
+        companions: films and values that were joined to the whole store; None where none were.
+        films: whether batches carry the films, see `with_films`.
 
     Book: your-own-data#data-store
     """
@@ -84,9 +88,10 @@ class Store:
     _signals: NDArray[np.int16] | RemoteSignals
     _peaks: Ragged
     _gaps: Ragged
-    _seen: NDArray[
-        np.bool_
-    ]  # rows whose signal was compared with its checksum; shared by all parts
+    # rows whose signal was compared with its checksum; shared by all parts
+    _seen: NDArray[np.bool_]
+    companions: Companions | None = None
+    films: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -186,7 +191,7 @@ class Store:
     def _rest(self, here: NDArray[np.int64]) -> dict[str, Any]:
         """All fields of a batch but the signals."""
         whole = self.rows[here]
-        return {
+        rest: dict[str, Any] = {
             "fs": self.fs,
             "r_peaks": pad_peaks([self._peaks[row].astype(np.int64) for row in whole]),
             "findings": torch.from_numpy(self.labels[here]) if self.label_set else None,
@@ -197,6 +202,29 @@ class Store:
             "names": [self._names[row] for row in here],
             "preprocess": self.preprocess,
         }
+        joined = self.companions
+        if joined is None:
+            return rest
+        if self.films:
+            rest["cine"] = joined.cines(whole)
+        known = self._demographics[here][:, [0, -1]]
+        rest |= joined.fields(whole, known, self._somebodys_age)
+        if (those := self._diagnoses) is not None:
+            rest["diagnoses"] = torch.from_numpy(those.labels[here])
+            rest["diagnosis_names"] = those.label_names
+        return rest
+
+    def lacks(self, needs: Sequence[str]) -> list[str]:
+        """Fields of a batch that these records do not have at all.
+
+        Args:
+            needs: fields of `ECGBatch`, such as a method names them.
+        """
+        first = replace(self, films=False)._rest(np.arange(min(1, len(self))))
+        there = {name for name, value in first.items() if value is not None} | {"ecg"}
+        there -= {"reports"} if not self._written.any() else set()
+        there |= {"cine"} if self.has_film.any() else set()
+        return [name for name in needs if name not in there]
 
     def damaged(self) -> list[str]:
         """Names of the records whose signals are not what was written; reads all of them."""
@@ -247,6 +275,30 @@ class Store:
     def reports(self) -> list[str]:
         """Report of each record; empty where there is none."""
         return self.index["report"].fillna("").tolist()
+
+    @cached_property
+    def _written(self) -> Bool[np.ndarray, " n"]:
+        return np.array([bool(text.strip()) for text in self.reports], bool)
+
+    @cached_property
+    def _diagnoses(self) -> Store | None:
+        """The same records with the label set that the schema of the values names."""
+        columns = None if self.companions is None else self.companions.columns
+        return (
+            None
+            if columns is None or not columns.label_set
+            else self.with_labels(columns.label_set)
+        )
+
+    @cached_property
+    def _somebodys_age(self) -> bool:
+        ages = self._table["age"].to_numpy(zero_copy_only=False)
+        return bool(np.isfinite(ages.astype(float)).any())
+
+    @property
+    def names(self) -> list[str]:
+        """Name of each record."""
+        return self._names
 
     @cached_property
     def _names(self) -> list[str]:
@@ -309,10 +361,32 @@ class Store:
         Raises:
             StoreError: none has one.
         """
-        written = np.array([bool(text.strip()) for text in self.reports], bool)
-        if not written.any():
+        if not self._written.any():
             raise StoreError("no record here has a report")
-        return self.select(written)
+        return self.select(self._written)
+
+    def with_films(self) -> Store:
+        """The records that have a film; their batches carry it as `cine`, read when asked for.
+
+        Raises:
+            StoreError: none has one.
+        """
+        if not self.has_film.any():
+            raise StoreError("no record here has a film: join them with `ecglearn join`")
+        return replace(self.select(self.has_film), films=True)
+
+    @property
+    def has_film(self) -> Bool[np.ndarray, " n"]:
+        """Which records have a film."""
+        joined = self.companions
+        return np.zeros(len(self), bool) if joined is None else joined.has_film[self.rows]
+
+    def digest(self) -> str:
+        """Of what batches of these records hold: signals, index, companions, which of them."""
+        joined = "" if self.companions is None else self.companions.about.digest
+        what = f"{self.about['digest']} {joined} {self.label_set} {self.films}"
+        rows = np.ascontiguousarray(self.rows, "<i8").tobytes()
+        return hashlib.sha256(what.encode() + b"\0" + rows).hexdigest()
 
     def select(self, rows: NDArray) -> Store:
         """Some of the records.
@@ -331,13 +405,16 @@ class Store:
         return age_and_sex(self.index["age"].tolist(), self.index["sex"].tolist())
 
 
-def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> Store:
-    """Open a store that `prepare` has made.
+def open_store(
+    path: str | os.PathLike[str], *, labels: str | None = None, companions: bool = True
+) -> Store:
+    """Open a store that `prepare` has made, with what `join` has joined to it.
 
     Args:
         path: its folder, or where a copy of it lies: s3://bucket/store, and whatever else fsspec
             knows. Signals are then read by ranges, when they are needed.
         labels: name of a label set; None takes the first of the data set.
+        companions: False leaves out what was joined.
 
     Raises:
         StoreError: it is absent, unfinished or damaged, or has no such label set.
@@ -370,7 +447,9 @@ def open_store(path: str | os.PathLike[str], *, labels: str | None = None) -> St
     if remote is None:
         signals = np.memmap(folder / SIGNALS, "<i2", mode="r") if size else np.empty(0, np.int16)
     first, rows = next(iter(about.label_sets), ""), np.arange(len(table))
-    store = Store(raw, first, rows, table, signals, peaks, gaps, np.zeros(len(table), bool))
+    joined = read_companions(folder, raw, table["record"].to_pylist()) if companions else None
+    seen = np.zeros(len(table), bool)
+    store = Store(raw, first, rows, table, signals, peaks, gaps, seen, joined)
     return store if labels is None else store.with_labels(labels)
 
 

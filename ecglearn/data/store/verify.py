@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ecglearn.data.store.companions import AGAIN, NOT_JOINED
 from ecglearn.data.store.format import ABOUT, REFUSED, SIGNALS, About, StoreError, facts
 from ecglearn.data.store.store import Store, open_store
 from ecglearn.metadata import described
@@ -17,7 +18,8 @@ def check_store(path: str | os.PathLike[str], *, full: bool = False) -> Store:
 
     Args:
         path: its folder.
-        full: read all signals; without, their size is compared, and the content of all other files.
+        full: read all signals and films; without, the size of the signals is compared, and the
+            content of all other files.
 
     Returns:
         The store.
@@ -43,4 +45,19 @@ def check_store(path: str | os.PathLike[str], *, full: bool = False) -> Store:
             f"{folder / SIGNALS} is not what was written, in {len(names):,} of {len(store):,} "
             f"records ({', '.join(names[:_SHOWN])}{more}): prepare the store again"
         )
+    _check_companions(folder, store, full=full)
     return store
+
+
+def _check_companions(folder: Path, store: Store, *, full: bool) -> None:
+    joined = store.companions
+    if joined is None:
+        return
+    if facts(folder / NOT_JOINED) != joined.about.files[NOT_JOINED].model_dump():
+        raise StoreError(f"{folder / NOT_JOINED} is not what was written: {AGAIN}")
+    if full and (names := joined.damaged()):
+        more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+        raise StoreError(
+            f"{len(names):,} films are not those that were joined ({', '.join(names[:_SHOWN])}"
+            f"{more}): put them back, or {AGAIN}"
+        )
