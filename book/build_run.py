@@ -154,6 +154,7 @@ def execute(workshop: Workshop, chapter: Chapter, run: Run) -> Run:
         OMP_NUM_THREADS="1",
         OMP_WAIT_POLICY="passive",
         PYDEVD_DISABLE_FILE_VALIDATION="1",
+        TQDM_DISABLE="1",  # bars are for those who wait in front of a kernel
         ECGLEARN_CACHE=str(workshop.root / "_build" / "cache"),
         ECGLEARN_ANSWERS=str(workshop.answers(chapter.name)),
     )

@@ -76,7 +76,9 @@ def head(chapter: Chapter, names: Names, kind: Kind) -> str:
     """What stands above a copy."""
     title = names.titles[chapter.name]
     if kind == "instructor":
-        return f"*Instructor's copy of {title}: with solutions, expected values and usual mistakes.*"
+        return (
+            f"*Instructor's copy of {title}: with solutions, expected values and usual mistakes.*"
+        )
     return (
         f"*Student's copy of {title}. Choose the kernel* ecglearn *and run the cells from top to "
         "bottom; your answers go into the cells that say so.*"
@@ -107,7 +109,9 @@ def notes(exercise: Exercise, values: list[Any]) -> NotebookNode:
     lines = [f"**Solution** ({exercise.minutes} minutes planned)"]
     if values:
         shown = " or ".join(sorted({json.dumps(v, ensure_ascii=False) for v in values}))
-        lines.append(f"Expected: `{shown}`, within {exercise.check.get('within', 'the same words')}.")
+        lines.append(
+            f"Expected: `{shown}`, within {exercise.check.get('within', 'the same words')}."
+        )
     lines.append(f"Usual mistake: {exercise.mistake}")
     return new_markdown_cell("\n\n".join(lines), id=f"{exercise.label}-notes")
 

@@ -63,9 +63,7 @@ def exercises(chapter: Chapter) -> list[Exercise]:
         if "exercise" not in said:
             continue
         label = said["exercise"]
-        inside = [
-            c for c in cells if about(c).get("solution") == label and not is_gate(c)
-        ]
+        inside = [c for c in cells if about(c).get("solution") == label and not is_gate(c)]
         found.append(
             Exercise(
                 chapter.name,

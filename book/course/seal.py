@@ -45,6 +45,8 @@ def seal_all(root: Path = ROOT) -> dict[str, Seal]:
 
 if __name__ == "__main__":
     seals = seal_all()
-    text = json.dumps({name: seal.model_dump(mode="json") for name, seal in seals.items()}, indent=1)
+    text = json.dumps(
+        {name: seal.model_dump(mode="json") for name, seal in seals.items()}, indent=1
+    )
     SEALS.write_text(text + "\n", encoding="utf-8")
     print(f"{len(seals)} answers sealed in {SEALS.relative_to(ROOT)}")

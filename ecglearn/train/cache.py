@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
+import os
+import time
 import warnings
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 from typing import Any
 
+from pydantic import Field
 from torch import nn
 
 from ecglearn.checkpoint import CheckpointError, cache_file, load, load_weights, save
 from ecglearn.metadata import Count, Description, described
 from ecglearn.method import Stage
 from ecglearn.provenance import code_digest, data_digest
-from ecglearn.train.logging import History
+from ecglearn.train.logging import History, Kind
 from ecglearn.train.loop import describe, fit
 
 
@@ -23,12 +28,16 @@ class Kept(Description):
     Attributes:
         epochs: mean of each term.
         steps: taken.
+        made: when.
+        key: what they were trained with: settings, digests of data and code.
 
     Book: ptacl#training
     """
 
     epochs: list[dict[str, float]]
     steps: Count
+    made: str = "an unknown day"
+    key: dict[str, Any] = Field(default_factory=dict)
 
 
 def fit_cached(
@@ -40,9 +49,13 @@ def fit_cached(
     batch_size: int,
     seed: int = 0,
     after_epoch: Callable[[int], None] | None = None,
+    progress: bool | Kind | None = None,
     **settings: Any,
 ) -> History:
-    """`fit`, or load the weights that the same call left in the cache.
+    """`fit`, or load the weights that the same call left in the cache or that a pack holds.
+
+    A pack is a folder of such files for those who have no time to train: `ECGLEARN_WEIGHTS`, or
+    `weights` here or one folder up.
 
     The same call has the same settings, the same initial weights, the same data (the fields that
     the method reads), and code whose imports say the same; docstrings and comments do not count.
@@ -55,8 +68,10 @@ def fit_cached(
         epochs: passes over the data.
         batch_size: patients of a step.
         seed: seed of the run.
-        after_epoch: as for `fit`; with it the run itself is wanted, so nothing is loaded, but the
-            weights are kept for others.
+        after_epoch: as for `fit`; with it the run itself is wanted, so nothing is loaded from the
+            cache, but the weights are kept for others. With weights from a pack it is called once,
+            after the last epoch.
+        progress: as for `fit`.
         **settings: other arguments of `fit` that change the result.
 
     Book: ptacl#training
@@ -76,15 +91,17 @@ def fit_cached(
         **settings,
     }
     path = cache_file(name, **key)
-    if path.exists() and after_epoch is None:
-        try:
-            tensors, about = load(path)
-            kept = described(Kept, about, path, CheckpointError)
-            load_weights(method, tensors, source=path)
-        except CheckpointError as error:
-            warnings.warn(f"trained anew, since {error}", stacklevel=2)
-        else:
-            return History(kept.epochs, kept.steps, loaded=True)
+    cached = None if after_epoch else _loaded(path, method)
+    if cached is not None:
+        path.touch()  # its date says when it was last of use
+        return cached
+    for folder in packs():
+        history = _loaded(folder / path.name, method)
+        if history is not None:
+            if after_epoch:
+                after_epoch(epochs)
+            return history
+    start = time.perf_counter()
     history = fit(
         method,
         data,
@@ -92,10 +109,38 @@ def fit_cached(
         batch_size=batch_size,
         seed=seed,
         after_epoch=after_epoch,
+        progress=progress,
         **settings,
     )
-    save(path, method.state_dict(), about={"epochs": history.epochs, "steps": history.steps})
+    history.origin = f"trained now, in {time.perf_counter() - start:.0f} s"
+    about = {"epochs": history.epochs, "steps": history.steps, "made": str(date.today())}
+    save(path, method.state_dict(), about=about | {"key": key})
     return history
+
+
+def packs() -> list[Path]:
+    """Folders with weights that somebody else trained, the nearest first.
+
+    Book: ptacl#training
+    """
+    named = os.environ.get("ECGLEARN_WEIGHTS")
+    folders = [Path(named)] if named else [Path("weights"), Path("..") / "weights"]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def _loaded(path: Path, method: nn.Module) -> History | None:
+    """The history of kept weights, which the method has now; nothing where there are none."""
+    if not path.exists():
+        return None
+    try:
+        tensors, about = load(path)
+        kept = described(Kept, about, path, CheckpointError)
+        load_weights(method, tensors, source=path)
+    except CheckpointError as error:
+        warnings.warn(f"trained anew, since {error}", stacklevel=3)
+        return None
+    origin = f"loaded from {path.parent.name}/{path.name}, made on {kept.made}"
+    return History(kept.epochs, kept.steps, loaded=True, origin=origin)
 
 
 def _modules(method: nn.Module) -> list[str]:

@@ -27,6 +27,8 @@ class History:
         steps: optimiser steps taken.
         loaded: the weights came from the cache; nothing was trained.
         best_epoch: whose weights the method has; 0 for the last, where nothing was validated.
+        origin: whether it was trained now, in how many seconds, or loaded, from where, made when;
+            said by `fit_cached`.
 
     Book: ptacl#training
     """
@@ -35,6 +37,7 @@ class History:
     steps: int = 0
     loaded: bool = False
     best_epoch: int = 0
+    origin: str = "trained now"
 
     def curve(self, term: str = "total") -> list[float]:
         """One term over the epochs.

@@ -58,7 +58,6 @@ def trained(name: str, patients: ECGBatch, *, preset: str = "class", seed: int =
             train,
             name=f"{method.name}-{part}",
             seed=seed,
-            progress=False,
             **recipe.arguments(),
         )
         for (part, stage), recipe in zip(method.stages(), method.recipe(preset), strict=True)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.method import Objective, Stage
 from ecglearn.methods.ptacl import PTACL, PTACLConfig
 from ecglearn.train import TrainingError, fit, fit_cached
+from ecglearn.train.cache import packs
 
 SMOKE = PTACLConfig.preset("smoke")
 
@@ -167,7 +169,10 @@ def test_cache_gives_the_same_weights_without_training(patients, tmp_path, monke
     second, again = run()
     assert same(first, second)
     assert (history.loaded, again.loaded) == (False, True)
-    assert history == replace(again, loaded=False)
+    assert history == replace(again, loaded=False, origin=history.origin)
+    assert history.origin.startswith("trained now, in ")
+    assert again.origin.startswith(f"loaded from {tmp_path.name}/t-")
+    assert again.origin.endswith(f"made on {date.today()}")
     run(seed=1)
     assert len(list(tmp_path.iterdir())) == 2
     # other ECGs are other data, reports that PTACL does not read are not
@@ -180,6 +185,47 @@ def test_cache_gives_the_same_weights_without_training(patients, tmp_path, monke
     assert not anew.loaded
     assert same(first, third)
     assert run()[1].loaded
+
+
+def test_weights_of_a_pack_are_loaded_and_the_watcher_is_told_once(patients, tmp_path, monkeypatch):
+    """A pack holds files as the cache makes them; what it lacks is trained, and said to be."""
+    cache, pack, watched = tmp_path / "cache", tmp_path / "pack", []
+    monkeypatch.setenv("ECGLEARN_CACHE", str(cache))
+
+    def run(seed=0):
+        torch.manual_seed(seed)
+        method = PTACL(SMOKE)
+        history = fit_cached(
+            method,
+            patients,
+            name="t",
+            epochs=2,
+            batch_size=16,
+            progress=False,
+            after_epoch=watched.append,
+        )
+        return method, history
+
+    first, history = run()
+    assert (history.loaded, watched) == (False, [1, 2])
+    cache.rename(pack)
+    monkeypatch.setenv("ECGLEARN_WEIGHTS", str(pack))
+    second, again = run()
+    assert same(first, second)
+    assert (again.loaded, watched) == (True, [1, 2, 2])
+    assert "loaded from pack/t-" in again.origin
+    assert not cache.exists()
+    assert not run(seed=1)[1].loaded
+
+
+def test_a_pack_lies_beside_the_notebook_or_one_folder_up(tmp_path, monkeypatch):
+    monkeypatch.delenv("ECGLEARN_WEIGHTS", raising=False)
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "student").mkdir()
+    monkeypatch.chdir(tmp_path / "student")
+    assert [path.resolve() for path in packs()] == [tmp_path / "weights"]
+    (tmp_path / "student" / "weights").mkdir()
+    assert len(packs()) == 2
 
 
 @dataclass
