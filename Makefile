@@ -1,7 +1,7 @@
 # Everything runs in .venv, made from requirements.lock; `make help` lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help book results chapter test check fix bench fuzz mutants clean
+.PHONY: help book course lab results chapter test check fix bench fuzz mutants clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
@@ -30,6 +30,13 @@ book: $(READY) ## run every chapter (preset class), render strictly, print the s
 chapter: $(READY) ## the same for one chapter: make chapter C=ptacl
 	@test -n "$(C)" || { echo "name a chapter: make chapter C=ptacl"; exit 2; }
 	@$(BIN)/python -m book.build --only $(C)
+
+course: $(READY) ## what a class needs, from the chapters that `make book` ran: _build/course
+	@$(BIN)/python -m book.course
+
+lab: $(READY) ## JupyterLab on the students' notebooks
+	@$(BIN)/python -m book.course --only student
+	@$(BIN)/python -m ecglearn lab _build/course/student
 
 results: $(READY) ## make the longer runs that are not there yet: make results T=reports
 	@$(BIN)/python results/make.py $(T)

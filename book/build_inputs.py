@@ -44,6 +44,11 @@ def chapter_inputs(
     ):
         if re.search(rf"""['"/]{re.escape(path.name)}['"]""", text):
             inputs[f"book/{path.name}"] = digest(path.read_bytes())
+    if re.search(r"\bstatements\(", text):
+        chapters = [path.read_bytes() for path in sorted(book.glob("chapters/*.ipynb"))]
+        inputs["statements of chapters"] = digest(b"".join(chapters))
+    if re.search(r"\breported_figures\(", text):
+        inputs["book/reported.json"] = digest(read(book / "reported.json"))
     inputs |= quiz_digests(text, root / package / "course")
     inputs |= seal_digests(text, root / package / "course" / "seals.json")
     return inputs | sources(imported_modules(text, package), package)

@@ -15,6 +15,7 @@ from book.build_chapters import Chapter, code_cells
 from book.build_inputs import digest
 from book.build_run import Run, Workshop
 from book.build_scripts import vendor
+from book.course.plan import tables
 
 SOURCES = ("*.md", "*.bib", "*.ipynb", "*.yml", "_static/*", "_extensions/*.py")
 # everything public, inherited members too, but for those of Python, PyTorch and pydantic
@@ -25,9 +26,15 @@ INSIDE = """
 SLOW_SECONDS, BIG_GB = 180, 3.0
 
 
-def stage(workshop: Workshop, chapters: list[Chapter], runs: dict[str, Run]) -> Path:
+def stage(
+    workshop: Workshop,
+    chapters: list[Chapter],
+    runs: dict[str, Run],
+    *,
+    target: Path | None = None,
+) -> Path:
     """Builds the folder anew and returns it; its ``book`` folder is what jupyter-book reads."""
-    target = workshop.out / "stage"
+    target = workshop.out / "stage" if target is None else target
     shutil.rmtree(target, ignore_errors=True)
     book = workshop.root / "book"
     for pattern in SOURCES:
@@ -41,6 +48,9 @@ def stage(workshop: Workshop, chapters: list[Chapter], runs: dict[str, Run]) -> 
         place.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(with_outputs(workshop, chapter, runs.get(chapter.name)), place)
     fill(target / "book" / "status.md", "chapters", status_table(runs))
+    seconds = {name: run.seconds for name, run in runs.items()}
+    for name, text in tables(book, seconds, lambda one: f"{{doc}}`chapters/{one}`").items():
+        fill(target / "book" / "for-instructors.md", f"plan: {name}", text)
     related = json.loads((book / "related.json").read_text())["rows"]
     fill(target / "book" / "related-work.md", "related", related_list(related))
     rooms = api_pages(workshop.package)

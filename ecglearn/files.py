@@ -124,7 +124,8 @@ def holding(folder: Path) -> Iterator[None]:
             ) from error
         (folder / LOCK).write_text(
             f"process {os.getpid()} on {socket.gethostname()} since "
-            f"{datetime.now().isoformat(' ', 'seconds')}"
+            f"{datetime.now().isoformat(' ', 'seconds')}",
+            "utf-8",
         )
         for left in (*folder.glob(_PARTS), *folder.glob(f"*/{_PARTS}")):
             left.unlink(missing_ok=True)

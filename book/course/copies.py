@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from book.build_chapters import Chapter
 from book.course.exercises import Exercise, about, exercises, is_gate, is_solution
@@ -52,9 +52,7 @@ def copy(
                 cells.append(answer(questions[label]))
             else:
                 cells.append(notes(questions[label], values.get(label, [])))
-        elif is_gate(cell) or (kind == "student" and is_solution(cell)):
-            continue
-        elif "remove-cell" in cell.metadata.get("tags", []):
+        elif left_out(cell, kind):
             continue
         elif cell.cell_type == "markdown":
             cells.append(new_markdown_cell(plain.text(cell.source), id=cell.id))
@@ -67,9 +65,14 @@ def copy(
                     new_markdown_cell(f"*Figure {figures}.* {caption}", id=f"{cell.id}-caption")
                 )
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    return nbformat.from_dict(
-        {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
-    )
+    made = new_notebook(metadata=metadata, cells=cells)
+    return cast(NotebookNode, nbformat.from_dict(made))
+
+
+def left_out(cell: NotebookNode, kind: Kind) -> bool:
+    """What a copy does not have: gates, checks of the page's own, for students solutions."""
+    hidden = "remove-cell" in cell.metadata.get("tags", [])
+    return hidden or is_gate(cell) or (kind == "student" and is_solution(cell))
 
 
 def head(chapter: Chapter, names: Names, kind: Kind) -> str:

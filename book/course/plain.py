@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import nbformat
 from pybtex.database import Person, parse_file
@@ -153,7 +154,7 @@ def figure_of(cell: nbformat.NotebookNode) -> dict[str, str]:
 
 
 def _authors(people: list[Person]) -> str:
-    last = [" ".join(person.last_names) for person in people]
+    last = [" ".join(cast(list[str], person.last_names)) for person in people]
     if len(last) > 2:
         return f"{last[0]} et al."
     return " and ".join(last)

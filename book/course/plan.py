@@ -76,8 +76,8 @@ def tables(book: Path, seconds: Mapping[str, float], named: Callable[[str], str]
 def page(parts: Mapping[str, str]) -> str:
     """The plan as one HTML page that needs nothing else."""
     text = (
-        "# The course in twelve sessions\n\nSessions of 90 minutes. Minutes are planned; seconds were "
-        "measured when the book was built, and exercises say their own minutes.\n\n"
+        "# The course in twelve sessions\n\nSessions of 90 minutes. Minutes are planned; seconds "
+        "were measured when the book was built, and exercises say their own minutes.\n\n"
         f"{parts['sessions']}\n\n## A workshop day\n\n{parts['workshop']}\n\n"
         f"## Chapter by chapter\n\n{parts['chapters']}\n"
     )

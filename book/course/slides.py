@@ -7,10 +7,11 @@ import shutil
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
+from typing import cast
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell
+from nbformat.v4 import new_markdown_cell, new_notebook
 
 from book.build_chapters import Chapter
 from book.build_scripts import folder_of, vendor
@@ -57,9 +58,7 @@ def deck(chapter: Chapter, names: Names, executed: NotebookNode, measured: str) 
         for e in exercises(chapter)
     ]
     metadata = {"title": names.titles[chapter.name], "language_info": {"name": "python"}}
-    return nbformat.from_dict(
-        {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
-    )
+    return cast(NotebookNode, nbformat.from_dict(new_notebook(metadata=metadata, cells=cells)))
 
 
 def spoken(text: str, title: str) -> Iterator[NotebookNode]:
@@ -94,7 +93,8 @@ def shown(cell: NotebookNode, ran: NotebookNode | None, plain: Plain) -> str:
         elif VIEW in data:
             found = view_html(data[VIEW], label)
         elif "image/png" in data:
-            found = f'<img alt="{escape(label)}" src="data:image/png;base64,{data["image/png"].strip()}">'
+            image = data["image/png"].strip()
+            found = f'<img alt="{escape(label)}" src="data:image/png;base64,{image}">'
         elif "text/html" in data and "<table" in data["text/html"]:
             found = f'<div class="tall">{data["text/html"]}</div>'
         elif "text/html" in data and "ecg-quiz" in data["text/html"]:

@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ecglearn.cli.check import check
+from ecglearn.cli.compare import compare
 from ecglearn.cli.convert import convert
 from ecglearn.cli.embed import embed
 from ecglearn.cli.evaluate import evaluate
 from ecglearn.cli.export import export
 from ecglearn.cli.join import join
+from ecglearn.cli.lab import lab
 from ecglearn.cli.prepare import prepare
 from ecglearn.cli.terminal import shown
 from ecglearn.cli.train import train
@@ -24,9 +26,11 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check": check,
     "train": train,
     "evaluate": evaluate,
+    "compare": compare,
     "embed": embed,
     "convert": convert,
     "export": export,
+    "lab": lab,
 }
 
 

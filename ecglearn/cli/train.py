@@ -266,7 +266,7 @@ def _train_alone(name: str, run: Run) -> None:
             _say(f"{kind.name}, {part}: kept are the weights of epoch {history.best_epoch}")
     if rank() == 0:
         with whole(run.out / HISTORY) as part:
-            part.write_text("".join(json.dumps(x) + "\n" for x in lines))
+            part.write_text("".join(json.dumps(x) + "\n" for x in lines), "utf-8")
         method.save(
             run.out / WEIGHTS,
             run=asdict(replace(run, model=None)),

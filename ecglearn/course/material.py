@@ -19,7 +19,7 @@ def glucose_of_two_laboratories() -> NDArray[np.float64]:
     rng = np.random.default_rng(18)
     values = np.exp(rng.normal(np.log(5.8), 0.22, 400))
     second = rng.random(400) < 0.35
-    return np.round(np.where(second, values * MG_PER_MMOL, values), 1)
+    return np.where(second, values * MG_PER_MMOL, values).round(1).astype(np.float64)
 
 
 def split_with_a_leak() -> dict[str, list[str]]:

@@ -30,7 +30,7 @@ def chapter_size(preset: str, *, paper: bool = False) -> str:
         return known[preset]
     if preset == PAPER:
         raise InputError(
-            "the paper's sizes take hours to days on a GPU and its data: train with 'ecglearn train "
-            "NAME --preset paper --data STORE'; this page runs with smoke, lesson and class"
+            "the paper's sizes take hours to days on a GPU and its data: train with 'ecglearn "
+            "train NAME --preset paper --data STORE'; this page runs with smoke, lesson and class"
         )
     raise InputError(f"no preset '{preset}' in this chapter; there are {', '.join(known)}")

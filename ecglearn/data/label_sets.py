@@ -24,7 +24,7 @@ LABEL_SETS = ("ptbxl-super", "ptbxl-sub", "ptbxl-form", "ptbxl-rhythm", "cpsc201
 
 @cache
 def _content() -> dict[str, Any]:
-    return json.loads((Path(__file__).parent / "label_sets.json").read_text())
+    return json.loads((Path(__file__).parent / "label_sets.json").read_text("utf-8"))
 
 
 def label_set(name: str) -> tuple[str, ...]:

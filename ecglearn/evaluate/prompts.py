@@ -42,7 +42,7 @@ class PromptFile(Description):
 
 @cache
 def _content() -> dict[str, Any]:
-    return json.loads((HERE / "label_overlaps.json").read_text())
+    return json.loads((HERE / "label_overlaps.json").read_text("utf-8"))
 
 
 def class_overlap(source: str, target: str) -> dict[str, tuple[str, ...]]:

@@ -234,7 +234,7 @@ def _named(names: Names) -> dict[str, str]:
 
 
 def stored_results(name: str) -> StoredResults:
-    """Read the runs in `results/runs/NAME/` of the repository, or of the folder `ECGLEARN_RESULTS`.
+    """Read the runs of a table: of the repository, of the wheel, or of `ECGLEARN_RESULTS`.
 
     Args:
         name: of the table.
@@ -255,8 +255,9 @@ def results_folder() -> Path:
 
     Book: alignment-matrices#longer-runs
     """
-    beside = Path(__file__).resolve().parents[2] / "results"
-    return Path(os.environ.get("ECGLEARN_RESULTS") or beside)
+    here = Path(__file__).resolve()
+    beside, packed = here.parents[2] / "results", here.parents[1] / "stored" / "results"
+    return Path(os.environ.get("ECGLEARN_RESULTS") or (packed if packed.exists() else beside))
 
 
 def read_runs(folder: Path) -> list[dict[str, Any]]:

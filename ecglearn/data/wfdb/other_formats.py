@@ -78,7 +78,7 @@ def other_signal(
         files = {name: f"f{k}.dat" for k, name in enumerate(dict.fromkeys(_files(head)))}
         for name, short in files.items():
             _link((folder / name).resolve(), Path(place) / short)
-        (Path(place) / "record.hea").write_text(_clean_header(head, frames, files))
+        (Path(place) / "record.hea").write_text(_clean_header(head, frames, files), "utf-8")
         step = frames if head.in_one_piece else _step(head)
         for start in range(0, frames, step):
             stop = min(frames, start + step)

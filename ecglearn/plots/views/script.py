@@ -22,7 +22,7 @@ def view_script() -> str:
 
     Book: alignment-matrices#one-contract
     """
-    return "\n".join((FOLDER / f"{part}.js").read_text() for part in PARTS)
+    return "\n".join((FOLDER / f"{part}.js").read_text("utf-8") for part in PARTS)
 
 
 def page_script() -> str:
@@ -30,7 +30,7 @@ def page_script() -> str:
 
     Book: alignment-matrices#one-contract
     """
-    return view_script() + "\n" + (FOLDER / "page.js").read_text()
+    return view_script() + "\n" + (FOLDER / "page.js").read_text("utf-8")
 
 
 def widget_module() -> str:
@@ -46,4 +46,4 @@ def widget_style() -> str:
 
     Book: alignment-matrices#one-contract
     """
-    return (FOLDER / "views.css").read_text()
+    return (FOLDER / "views.css").read_text("utf-8")

@@ -1,0 +1,35 @@
+"""The student's book: the same pages, rendered as strictly, without a solution anywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+
+from book.build_chapters import Chapter
+from book.build_render import render
+from book.build_run import Run, Workshop
+from book.build_stage import stage
+from book.course.exercises import is_solution
+
+
+def write_html(
+    shop: Workshop, known: list[Chapter], runs: dict[str, Run], folder: Path, *, strict: bool = True
+) -> None:
+    """Render the pages of the executed chapters without their solutions.
+
+    Args:
+        shop: where the chapters were run.
+        known: all chapters.
+        runs: their last runs.
+        folder: gets the site; its sources and downloads hold what its pages hold.
+        strict: whether a warning is an error.
+    """
+    source = stage(shop, known, runs, target=folder.with_name(f"{folder.name}-stage"))
+    for path in source.glob("book/chapters/*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        notebook.cells = [cell for cell in notebook.cells if not is_solution(cell)]
+        for cell in notebook.cells:
+            cell.metadata.pop("ecglearn", None)  # where answers are checked, and their mistakes
+        nbformat.write(notebook, path)
+    render(source, folder, package=shop.package, strict=strict)
