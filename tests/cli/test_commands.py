@@ -88,6 +88,7 @@ def test_the_command_line_is_frozen(capsys):
         ["check"],
         *(["train", name] for name in list_methods()),
         ["evaluate"],
+        ["compare"],
         ["embed"],
         ["convert"],
         ["export"],

@@ -214,6 +214,10 @@ class Store:
             rest["diagnosis_names"] = those.label_names
         return rest
 
+    def fields(self) -> dict[str, Any]:
+        """All fields of a batch of these records but the signals and what marks their gaps."""
+        return self._rest(np.arange(len(self)))
+
     def lacks(self, needs: Sequence[str]) -> list[str]:
         """Fields of a batch that these records do not have at all.
 
@@ -245,6 +249,12 @@ class Store:
                 "`ecglearn check --full` lists every such record"
             )
         self._seen[row] = True
+
+    @property
+    def checksums(self) -> NDArray[np.float64]:
+        """What tells one signal from another (records, 4): equal where all samples are."""
+        names = ("crc", "samples", "mean", "std")
+        return np.stack([self._columns[name][self.rows].astype(float) for name in names], 1)
 
     @property
     def preprocess(self) -> Preprocess:

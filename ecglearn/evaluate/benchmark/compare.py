@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,12 +17,16 @@ from ecglearn.abilities import Embeds
 from ecglearn.cohort import Cohort
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.splits import check_disjoint, check_new_records
+from ecglearn.data.store.store import Store
 from ecglearn.errors import InputError
 from ecglearn.evaluate.benchmark import oracle_tasks
 from ecglearn.evaluate.benchmark import tasks as plain_tasks
 from ecglearn.evaluate.benchmark.frozen_model import AgeAndSex, FrozenModel, Measurement, Patients
+from ecglearn.evaluate.benchmark.store_part import filmed, store_parts
+from ecglearn.evaluate.benchmark.tasks import written
 from ecglearn.evaluate.intervals import Interval, interval_of, resampled_rows
 from ecglearn.evaluate.probe import LABEL_FRACTIONS, Split
+from ecglearn.evaluate.prompts import PromptError, load_prompts
 from ecglearn.method import Method
 
 if TYPE_CHECKING:
@@ -42,6 +49,7 @@ TASKS = CONTROLLED | {
     "evidence": oracle_tasks.occlusion_evidence,
 }
 DEMOGRAPHICS = "age and sex"
+SIMULATED = ("phenotypes", "evidence")  # tasks whose truth only a simulator has
 
 
 class _Measured(NamedTuple):
@@ -52,11 +60,13 @@ class _Measured(NamedTuple):
 
 def compare(
     models: Mapping[str, Embeds | Sequence[Embeds]],
-    cohort: Cohort,
+    cohort: Cohort | Store,
     *,
     train: int | None = None,
-    external: Cohort | None = None,
+    external: Cohort | Store | None = None,
     train_index: ArrayLike | None = None,
+    prompts: str | Path | Mapping[str, str | Sequence[str]] | None = None,
+    least_cases: int = 10,
     tasks: Sequence[str] = tuple(TASKS),
     label_fractions: Sequence[float] = LABEL_FRACTIONS,
     controls: bool = True,
@@ -74,12 +84,18 @@ def compare(
         models: name to a method with `embed(batch)`, or to a list of runs of it that differ in
             their seed. What else it can do (`ecglearn.abilities`: `EmbedsText`, `EmbedsCine`,
             `LocalTokens`) is used where it can.
-        cohort: simulated patients; the first `train` of them may have taught the models.
-        train: how many; None takes two thirds.
-        external: patients of a second site, see `ecglearn.cohort.site`; None leaves this out.
+        cohort: simulated patients; the first `train` of them may have taught the models. Or a
+            store, whose parts teach, choose and judge, by the label set in use.
+        train: how many; None takes two thirds. Of a store the part "train" teaches.
+        external: patients of a second site, see `ecglearn.cohort.site`, or a second store, judged
+            on the classes that both have; None leaves this out.
         train_index: `truth.index` of all patients who taught the models, where they are not the
-            first `train`: none of them may judge.
-        tasks: which tasks; all by default.
+            first `train`; of a store the names of these patients. None of them may judge.
+        prompts: wordings of the classes, as `load_prompts` gives them, or what it reads; None:
+            those of the library.
+        least_cases: of a store, classes with fewer cases, or fewer other records, in the test part
+            are not judged.
+        tasks: which tasks; all by default, of a store those that it has an answer to.
         label_fractions: of the labels, for the probes.
         controls: add the two controls.
         n_resamples: resampled test cohorts, and seeds where there are several; the same for every
@@ -95,7 +111,8 @@ def compare(
 
     Raises:
         InputError: a patient, or a record, is on both sides; no patient is left to judge; no such
-            task.
+            task, or one that a store cannot answer.
+        PromptError: a class has no wording in the prompts that were given.
 
     Book: evaluation#compare
     """
@@ -104,7 +121,21 @@ def compare(
     unknown = [task for task in tasks if task not in TASKS]
     if unknown:
         raise InputError(f"no task {', '.join(unknown)}; there are {', '.join(TASKS)}")
-    patients = _patients(cohort, train, external, train_index, label_fractions, seed)
+    fractions = tuple(label_fractions)
+    if isinstance(cohort, Store):
+        if train is not None or isinstance(external, Cohort):
+            raise InputError(
+                "of a store the part 'train' teaches, and its second site is a store: leave out "
+                "`train`, and prepare the records of the second site"
+            )
+        patients = _of_store(cohort, external, train_index, prompts, least_cases, fractions, seed)
+        tasks = _askable(patients, tasks)
+    elif isinstance(external, Store):
+        raise InputError("the second site of simulated patients is simulated too: give a cohort")
+    else:
+        patients = _patients(cohort, train, external, train_index, fractions, seed)
+        if prompts is not None:
+            patients = replace(patients, prompts=_wordings(prompts, patients.names))
     columns: dict[str, tuple[str, list[Any], Sequence[str]]] = {}
     for name, given in models.items():
         runs = list(given) if isinstance(given, (list, tuple)) else [given]
@@ -127,6 +158,55 @@ def compare(
         for key, one in measured.items():
             lines += _lines(name, len(columns[name][1]), one, reference.get(key))
     return pd.DataFrame(lines)
+
+
+def _of_store(
+    store: Store,
+    external: Store | None,
+    taught: ArrayLike | None,
+    prompts: Any,
+    least: int,
+    label_fractions: tuple[float, ...],
+    seed: int,
+) -> Patients:
+    parts, site = store_parts(store, external, taught, least)
+    names = parts.test.label_names
+    try:
+        wordings = _wordings("ecg" if prompts is None else prompts, names)
+    except PromptError as error:
+        if prompts is not None:
+            raise
+        tqdm.write(f"no zero-shot rows: {error}", file=sys.stderr)
+        wordings = {}
+    return Patients(parts, None, site, label_fractions, seed, names, wordings)
+
+
+def _wordings(prompts: Any, names: Sequence[str]) -> dict[str, list[str]]:
+    """Wordings of the classes, in their order."""
+    if not isinstance(prompts, Mapping):
+        return load_prompts(prompts, classes=names)
+    if absent := [name for name in names if name not in prompts]:
+        raise PromptError(f"no prompt for {', '.join(absent)}")
+    return {
+        name: [said] if isinstance(said := prompts[name], str) else list(said) for name in names
+    }
+
+
+def _askable(patients: Patients, tasks: Sequence[str]) -> Sequence[str]:
+    """Tasks that a store has an answer to; those asked for by name are refused where it has not."""
+    test = patients.parts.test
+    absent = {
+        "labs": test.labs is None,
+        "second site": patients.external is None,
+        "reports": not len(written(test)),
+        "phase": filmed(test)[0] is None,
+        "zero-shot": patients.prompts == {},
+        **dict.fromkeys(SIMULATED, True),
+    }
+    cannot = [task for task in tasks if absent.get(task)]
+    if cannot and set(tasks) != set(TASKS):
+        raise InputError(f"this store has no answer to {', '.join(cannot)}: leave that out")
+    return [task for task in tasks if task not in cannot]
 
 
 def untrained(method: Method, seed: int = 0) -> Method:
@@ -163,7 +243,7 @@ def _patients(
     train: int | None,
     external: Cohort | None,
     train_index: ArrayLike | None,
-    label_fractions: Sequence[float],
+    label_fractions: tuple[float, ...],
     seed: int,
 ) -> Patients:
     count = len(cohort) * 2 // 3 if train is None else train
@@ -181,7 +261,7 @@ def _patients(
         if judges.truth.source.seed == cohort.truth.source.seed:
             check_disjoint(taught, judges.truth.index)
         check_new_records(cohort.ecg[:count], judges.ecg)
-    return Patients(parts, cohorts, site, tuple(label_fractions), seed)
+    return Patients(parts, cohorts, site, label_fractions, seed)
 
 
 def _measure(
@@ -197,7 +277,8 @@ def _measure(
             value = np.mean(whole, 0).astype(float)
             drawn = np.full((n_resamples, len(first.names)), np.nan)
             rng = np.random.default_rng(seed)  # one stream: the patients, then the runs
-            cohorts = resampled_rows(first.patients, n_resamples, rng) if first.resampled else ()
+            n, whose = first.patients, None if first.whose is None else first.whose.tolist()
+            cohorts = resampled_rows(n, n_resamples, rng, whose) if first.resampled else ()
             for k, rows in enumerate(cohorts):
                 chosen = rng.integers(len(answers), size=len(answers)).tolist()
                 each = {i: np.atleast_1d(answers[i].statistic(rows)) for i in set(chosen)}
@@ -226,7 +307,9 @@ def _lines(
             "gain": gain.value,
             "gain_low": gain.low,
             "gain_high": gain.high,
-            "patients": one.answer.patients,
+            "patients": one.answer.patients
+            if one.answer.whose is None
+            else len(set(one.answer.whose.tolist())),
             "seeds": seeds,
             "left_out": 0 if k else left_out,
         }

@@ -20,10 +20,11 @@ from ecglearn.evaluate.benchmark.frozen_model import (
     Rows,
     auroc_of,
 )
+from ecglearn.evaluate.benchmark.store_part import filmed, pieces
 from ecglearn.evaluate.metrics.alignment import alignment_maps, alignment_numbers
 from ecglearn.evaluate.metrics.cmrs import cmrs_draws
 from ecglearn.evaluate.metrics.phase import phase_errors
-from ecglearn.evaluate.missingness import apply_missing, cell_drops, critical
+from ecglearn.evaluate.missingness import cell_drops, critical
 
 
 def robustness(model: FrozenModel) -> Iterator[Measurement]:
@@ -34,19 +35,19 @@ def robustness(model: FrozenModel) -> Iterator[Measurement]:
 
     Book: when-leads-go-missing#missing-severity
     """
-    y, test = model.patients.findings.test, model.patients.parts.test
+    y, whose = model.patients.findings.test, model.patients.whose
     readers: dict[str, Callable[[NDArray], NDArray]] = {"probe": model.probe.score}
     if model.reads_text:
         readers["zero-shot"] = model.described
     views = model.patients.views.items()
-    hidden = {view: model.embed(apply_missing(test, keep)) for view, keep in views}
+    hidden = {view: model.embed_missing(keep) for view, keep in views}
     for name, read in readers.items():
         full = read(model.features.test)
         for view, vectors in hidden.items():
             s, task = read(vectors), f"{name}, {view} missing"
-            yield Measurement(task, "macro AUROC", ("all",), auroc_of(y, [s]), len(y))
-            left = partial(_cmrs, s, full, y)
-            yield Measurement(task, "CMRS", ("all",), left, len(y))
+            right, left = auroc_of(y, [s]), partial(_cmrs, s, full, y)
+            yield Measurement(task, "macro AUROC", ("all",), right, len(y), whose=whose)
+            yield Measurement(task, "CMRS", ("all",), left, len(y), whose=whose)
 
 
 def phase(model: FrozenModel) -> Iterator[Measurement]:
@@ -59,7 +60,7 @@ def phase(model: FrozenModel) -> Iterator[Measurement]:
     """
     parts, cohorts, method = model.patients.parts, model.patients.cohorts, model.method
     test = parts.test
-    if isinstance(method, LocalTokens):
+    if cohorts is not None and isinstance(method, LocalTokens):
         (x, seconds), (z, _) = method.local_tokens(parts.validation), method.local_tokens(test)
         error = phase_errors(
             (_numpy(x), cohorts.validation.truth),
@@ -70,12 +71,19 @@ def phase(model: FrozenModel) -> Iterator[Measurement]:
         yield Measurement(
             "phase in tokens", "error in ms", ("all",), lambda r: error[r].mean(), len(z)
         )
-    if isinstance(method, EmbedsCine) and test.cine is not None:
-        ecg, cine, valid = method.local(test)
-        maps = alignment_maps(ecg[valid], cine[valid])
-        beat = np.nanmedian(np.diff(cohorts.test.truth.r_times, axis=1), axis=1)[_numpy(valid) > 0]
+    films, rows = filmed(test)
+    if isinstance(method, EmbedsCine) and films is not None:
+        local = [method.local(piece) for piece in pieces(films)]
+        ecg, cine, valid = (torch.cat(side) for side in zip(*local, strict=True))
+        maps, usable = alignment_maps(ecg[valid], cine[valid]), _numpy(valid) > 0
+        if cohorts is not None:
+            beat = np.nanmedian(np.diff(cohorts.test.truth.r_times, axis=1), axis=1)[usable]
+        else:
+            beat = _beats(films)[usable]
         each = np.array([alignment_numbers(m[None]) for m in maps])
         each[:, 3] *= 1000 * beat
+        whose = model.patients.whose
+        whose = None if whose is None else whose[rows][usable]
         for k, measure in enumerate(("diagonal contrast", "right phase", None, "error in ms")):
             if measure:
                 yield Measurement(
@@ -84,6 +92,7 @@ def phase(model: FrozenModel) -> Iterator[Measurement]:
                     ("all",),
                     lambda r, k=k: each[r, k].mean(),
                     len(each),
+                    whose=whose,
                 )
 
 
@@ -95,6 +104,8 @@ def occlusion_evidence(model: FrozenModel) -> Iterator[Measurement]:
 
     Book: five-methods#against-the-truth
     """
+    if model.patients.cohorts is None:
+        return
     few = model.patients.parts.test[slice(0, LOOKED_AT)]
     true = torch.from_numpy(model.patients.findings.test[: len(few)])
 
@@ -111,6 +122,13 @@ def occlusion_evidence(model: FrozenModel) -> Iterator[Measurement]:
         return float(hit[rows].sum() / max(counted[rows].sum(), 1))
 
     yield Measurement("evidence", "share in the top quarter", ("all",), statistic, len(few))
+
+
+def _beats(records: Any) -> NDArray[np.float64]:
+    """Seconds of the median beat of each record, from its R peaks."""
+    peaks = records.r_peaks.double()
+    between = peaks.where(peaks >= 0, torch.nan).diff(dim=1) / records.fs
+    return between.nanmedian(1).values.numpy()
 
 
 def _cmrs(scores: NDArray, full: NDArray, y: NDArray, rows: Rows) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,10 +12,11 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from ecglearn.abilities import EmbedsCine, EmbedsText
-from ecglearn.cohort import FINDINGS, PHENOTYPES
+from ecglearn.cohort import PHENOTYPES
 from ecglearn.cohort.parse_reports import read_reports
 from ecglearn.data.clinical.schema import enough_cases, flag_names, lab_flags
 from ecglearn.evaluate.benchmark.frozen_model import FrozenModel, Measurement, Rows, auroc_of
+from ecglearn.evaluate.benchmark.store_part import StorePart, filmed, pieces
 from ecglearn.evaluate.metrics.calibration import brier, calibration_error
 from ecglearn.evaluate.metrics.regression import linear_probe
 from ecglearn.evaluate.metrics.retrieval import cosine, matches, patient_rank
@@ -46,9 +49,10 @@ def probe(model: FrozenModel) -> Iterator[Measurement]:
                 for seed in range(LABEL_DRAWS)
             ]
         )
-        names = ("all", *FINDINGS) if share == 1 else ("all",)
+        names = ("all", *model.patients.names) if share == 1 else ("all",)
         statistic = auroc_of(y, [run.scores for run in runs])
-        yield Measurement(f"probe {share:.0%}", "macro AUROC", names, statistic, len(y))
+        task, whose = f"probe {share:.0%}", model.patients.whose
+        yield Measurement(task, "macro AUROC", names, statistic, len(y), whose=whose)
 
 
 def calibration(model: FrozenModel) -> Iterator[Measurement]:
@@ -60,8 +64,10 @@ def calibration(model: FrozenModel) -> Iterator[Measurement]:
     Book: evaluation#calibration
     """
     y, p = model.patients.findings.test, expit(model.probe.scores)
+    whose = model.patients.whose
     for measure, of in (("ECE", calibration_error), ("Brier", brier)):
-        yield Measurement("calibration", measure, ("all",), lambda r, of=of: of(p[r], y[r]), len(y))
+        said = partial(_of_rows, of, p, y)
+        yield Measurement("calibration", measure, ("all",), said, len(y), whose=whose)
 
 
 def phenotypes(model: FrozenModel) -> Iterator[Measurement]:
@@ -73,6 +79,8 @@ def phenotypes(model: FrozenModel) -> Iterator[Measurement]:
     Book: ptacl#linear-probe
     """
     parts = model.patients.parts
+    if any(part.phenotypes is None for part in parts):
+        return
     x = np.concatenate([model.features.train, model.features.validation])
     y = torch.cat([parts.train.phenotypes, parts.validation.phenotypes]).double()
     true = parts.test.phenotypes.double().numpy()
@@ -94,15 +102,19 @@ def labs(model: FrozenModel) -> Iterator[Measurement]:
 
     Book: clinical-transfer#lab-flags
     """
-    flags = Split(*(lab_flags(part.labs).numpy() for part in model.patients.parts))
+    parts = model.patients.parts
+    if any(part.labs is None for part in parts):
+        return
+    flags = Split(*(lab_flags(part.labs, part.lab_columns).numpy() for part in parts))
     kept = enough_cases(flags.test)
     if not kept.any():
         return
     labels = Split(*(part[:, kept] for part in flags))
-    names = ("all", *np.array(flag_names())[kept])
+    names = ("all", *np.array(flag_names(parts.test.lab_columns))[kept])
     scores = fit_probe(model.features, labels).scores
     statistic = auroc_of(labels.test, [scores])
-    yield Measurement("lab flags", "macro AUROC", names, statistic, len(scores))
+    whose = model.patients.whose
+    yield Measurement("lab flags", "macro AUROC", names, statistic, len(scores), whose=whose)
 
 
 def retrieval(model: FrozenModel) -> Iterator[Measurement]:
@@ -115,17 +127,28 @@ def retrieval(model: FrozenModel) -> Iterator[Measurement]:
     """
     test, method = model.patients.parts.test, model.method
     x = torch.from_numpy(model.features.test)
-    hit = matches(cosine(x, x), test.phenotypes).mean(1).numpy()
-    yield Measurement("similar heart", "P@1", ("all",), lambda r: hit[r].mean(), len(test))
+    if test.phenotypes is not None:
+        hit = matches(cosine(x, x), test.phenotypes).mean(1).numpy()
+        yield Measurement("similar heart", "P@1", ("all",), lambda r: hit[r].mean(), len(test))
+    films, rows = filmed(test)
     if isinstance(method, EmbedsText):
-        name, pair = "own report", (x.float(), method.embed_text(test.reports))
-    elif isinstance(method, EmbedsCine) and test.cine is not None:
-        name, pair = "own cine", method.project(test)
+        rows = written(test)
+        if not len(rows):
+            return
+        reports = [test.reports[row] for row in rows]
+        name, pair = "own report", (x[rows].float(), method.embed_text(reports))
+    elif isinstance(method, EmbedsCine) and films is not None:
+        both = [method.project(piece) for piece in pieces(films)]
+        name, pair = "own cine", tuple(torch.cat(side) for side in zip(*both, strict=True))
     else:
         return
+    whose = model.patients.whose
+    whose = None if whose is None else whose[rows]
     rank = patient_rank(cosine(*pair)).cpu().numpy()
-    yield Measurement(name, "recall@10", ("all",), lambda r: (rank[r] <= 10).mean(), len(test))
-    yield Measurement(name, "median rank", ("all",), lambda r: np.median(rank[r]), len(test))
+    found = lambda r: (rank[r] <= 10).mean()  # noqa: E731
+    yield Measurement(name, "recall@10", ("all",), found, len(rank), whose=whose)
+    middle = lambda r: np.median(rank[r])  # noqa: E731
+    yield Measurement(name, "median rank", ("all",), middle, len(rank), whose=whose)
 
 
 def zero_shot(model: FrozenModel) -> Iterator[Measurement]:
@@ -139,8 +162,9 @@ def zero_shot(model: FrozenModel) -> Iterator[Measurement]:
     if not model.reads_text:
         return
     y = model.patients.findings.test
-    scores = model.described(model.features.test)
-    yield Measurement("zero-shot", "macro AUROC", ("all", *FINDINGS), auroc_of(y, [scores]), len(y))
+    scores, names = model.described(model.features.test), ("all", *model.patients.names)
+    statistic, whose = auroc_of(y, [scores]), model.patients.whose
+    yield Measurement("zero-shot", "macro AUROC", names, statistic, len(y), whose=whose)
 
 
 def second_site(model: FrozenModel) -> Iterator[Measurement]:
@@ -159,9 +183,14 @@ def second_site(model: FrozenModel) -> Iterator[Measurement]:
     scores = {"probe": model.probe.score(vectors)}
     if model.reads_text:
         scores["zero-shot"] = model.described(vectors)
+    names, whose = list(model.patients.names), None
+    if isinstance(there, StorePart):  # it may have fewer classes, in another order
+        columns = [names.index(name) for name in there.label_names]
+        scores = {name: s[:, columns] for name, s in scores.items()}
+        whose = there.store.patients
     for name, s in scores.items():
         task = f"{name}, second site"
-        yield Measurement(task, "macro AUROC", ("all",), auroc_of(y, [s]), len(y))
+        yield Measurement(task, "macro AUROC", ("all",), auroc_of(y, [s]), len(y), whose=whose)
 
 
 def reports(model: FrozenModel) -> Iterator[Measurement]:
@@ -172,22 +201,30 @@ def reports(model: FrozenModel) -> Iterator[Measurement]:
 
     Book: deri#honest-baselines
     """
-    parts, truth = model.patients.parts, model.patients.findings.test > 0
-    here, there = torch.from_numpy(model.features.test), torch.from_numpy(model.features.train)
-    texts = retrieved_reports(here, there, parts.train.reports)
-    stated, true = read_reports(texts).findings, parts.test.reports
-    n = len(texts)
-    yield Measurement(
-        "copied report",
-        "macro F1",
-        ("all",),
-        lambda r: clinical_efficacy(truth[r], stated[r])["macro F1"],
-        n,
-    )
+    parts = model.patients.parts
+    here, there = written(parts.test), written(parts.train)
+    if not len(here) or not len(there):
+        return
+    vectors = (torch.from_numpy(model.features.test[here]), model.features.train[there])
+    known = [parts.train.reports[row] for row in there]
+    texts = retrieved_reports(vectors[0], torch.from_numpy(vectors[1]), known)
+    true = [parts.test.reports[row] for row in here]
+    n, whose = len(texts), model.patients.whose
+    whose = None if whose is None else whose[here]
+    if model.patients.cohorts is not None:  # the reader knows the findings of simulated patients
+        truth, stated = model.patients.findings.test > 0, read_reports(texts).findings
+        yield Measurement(
+            "copied report",
+            "macro F1",
+            ("all",),
+            lambda r: clinical_efficacy(truth[r], stated[r])["macro F1"],
+            n,
+        )
     sentence = np.array(
         [sentence_bleu([a], [b])["sentence BLEU-4"] for a, b in zip(true, texts, strict=True)]
     )
-    yield Measurement("copied report", "sentence BLEU-4", ("all",), lambda r: sentence[r].mean(), n)
+    task, measure = "copied report", "sentence BLEU-4"
+    yield Measurement(task, measure, ("all",), lambda r: sentence[r].mean(), n, whose=whose)
     yield Measurement(
         "copied report",
         "corpus BLEU-4",
@@ -196,3 +233,18 @@ def reports(model: FrozenModel) -> Iterator[Measurement]:
         n,
         resampled=False,
     )
+
+
+def written(part: Any) -> NDArray[np.int64]:
+    """Rows that have a report.
+
+    Args:
+        part: an `ECGBatch` or a `StorePart`.
+
+    Book: evaluation#compare-store
+    """
+    return np.flatnonzero([bool(text.strip()) for text in part.reports or ()])
+
+
+def _of_rows(of: Any, p: NDArray, y: NDArray, rows: Rows) -> Any:
+    return of(p[rows], y[rows])
