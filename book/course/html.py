@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
 from book.build_chapters import Chapter
 from book.build_render import render
@@ -27,9 +28,13 @@ def write_html(
     """
     source = stage(shop, known, runs, target=folder.with_name(f"{folder.name}-stage"))
     for path in source.glob("book/chapters/*.ipynb"):
-        notebook = nbformat.read(path, as_version=4)
-        notebook.cells = [cell for cell in notebook.cells if not is_solution(cell)]
-        for cell in notebook.cells:
-            cell.metadata.pop("ecglearn", None)  # where answers are checked, and their mistakes
-        nbformat.write(notebook, path)
+        nbformat.write(without_solutions(nbformat.read(path, as_version=4)), path)
     render(source, folder, package=shop.package, strict=strict)
+
+
+def without_solutions(notebook: NotebookNode) -> NotebookNode:
+    """A chapter without solutions, and without what its cells say of them."""
+    notebook.cells = [cell for cell in notebook.cells if not is_solution(cell)]
+    for cell in notebook.cells:
+        cell.metadata.pop("ecglearn", None)
+    return notebook

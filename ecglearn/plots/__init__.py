@@ -8,6 +8,7 @@ from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
 from ecglearn.plots.forest import ClaimBoard, Forest
+from ecglearn.plots.live import live
 from ecglearn.plots.missingness import (
     severity_curves,
     stored_severity,
@@ -54,6 +55,7 @@ __all__ = [
     "finding_map",
     "lessons",
     "lifts_side_by_side",
+    "live",
     "marked_reports",
     "measure_panels",
     "method_colours",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 
 from book.build import ROOT, workshop
 from book.build_chapters import Chapter, chapters
 from book.build_run import Run
+from book.course.exercises import exercises
+from ecglearn.course import verdict
 
 pytestmark = pytest.mark.book
 CHAPTERS = {chapter.name: chapter for chapter in chapters(ROOT / "book")}
@@ -49,6 +54,38 @@ def test_recipes_are_those_of_the_method_chapters(name, run_of):
     notebook = nbformat.read(workshop("smoke").executed(name), as_version=4)
     told = "".join(o.get("text", "") for c in notebook.cells for o in c.get("outputs", ()))
     assert "trained here: none" in told
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_solutions_pass_their_own_check_and_nothing_beside_them_does(name, run_of):
+    """What solutions gave in this run is right, a value pushed away from it is not."""
+    assert not run_of(name).error
+    shop = workshop("smoke")
+    cells = nbformat.read(shop.executed(name), as_version=4).cells
+    told = "".join(o.get("text", "") for c in cells for o in c.get("outputs", ()))
+    for e in exercises(CHAPTERS[name]):
+        if e.check:
+            assert f"{e.label}: right" in told, e.label
+        if {"within", "words"} & e.check.keys():
+            (file,) = shop.answers(name).glob(f"{e.label}.*.json")
+            value = json.loads(file.read_text())
+            assert verdict(e.label, value).right
+            for pushed in beside(value, e.check.get("within")):
+                assert not verdict(e.label, pushed).right, (e.label, pushed)
+
+
+def beside(value: Any, within: float | None) -> Iterator[Any]:
+    """Values that are wrong by little, each in one place."""
+    if within is None:
+        yield [*value, "another"]
+        yield value[1:]
+        return
+    numbers = np.asarray(value, float)
+    for place in np.ndindex(numbers.shape):
+        for sign in (-1, 1):
+            pushed = numbers.copy()
+            pushed[place] += sign * 2.6 * within
+            yield pushed
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
