@@ -137,6 +137,7 @@ def test_every_maker_is_tested():
         "severity_curves",
         "stored_severity",
         "seed_panels",
+        "live",
     }
     views = {name for name in plots.__all__ if name.endswith("View")}  # tests/plots/views
     assert set(plots.__all__) == {*PLOTLY, *HTML, *MATPLOTLIB, *authors, *no_text, *views}
