@@ -18,6 +18,8 @@ from book.build_render import RenderError, render
 from book.build_run import Run, Workshop
 from book.build_stage import stage, too_much
 from book.build_watch import end_with_make
+from book.course.downloads import offer
+from book.course.plain import Names
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -66,6 +68,7 @@ def build(shop: Workshop, *, only: str | None = None) -> Path:
         render(folder, html, package=shop.package, strict=only is None)
     except RenderError as error:
         sys.exit(f"the pages were not rendered:\n{error}")
+    offer(html, known, runs | others, Names.of(shop.root / "book"))
     return html / (f"chapters/{only}.html" if only else "index.html")
 
 

@@ -11,7 +11,9 @@ from book.build_chapters import Chapter
 from book.build_render import render
 from book.build_run import Run, Workshop
 from book.build_stage import stage
+from book.course.downloads import offer
 from book.course.exercises import is_solution
+from book.course.plain import Names
 
 
 def write_html(
@@ -30,6 +32,7 @@ def write_html(
     for path in source.glob("book/chapters/*.ipynb"):
         nbformat.write(without_solutions(nbformat.read(path, as_version=4)), path)
     render(source, folder, package=shop.package, strict=strict)
+    offer(folder, known, runs, Names.of(shop.root / "book"))
 
 
 def without_solutions(notebook: NotebookNode) -> NotebookNode:

@@ -11,6 +11,7 @@ from bs4 import BeautifulSoup
 
 from book.build import ROOT, build, workshop
 from book.build_chapters import chapters, pages
+from book.course.exercises import is_solution
 from tests.book.browser import visit
 from tests.plots.views.page import axe
 
@@ -136,13 +137,15 @@ def test_page_is_light(site, browser, page):
 
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_notebook_can_be_downloaded(site, browser, page):
-    """The link in the header leads to the notebook, with the outputs that the page shows."""
+    """The link in the header saves the student's notebook under its name: no answers in it."""
     with visit(browser, site / f"{page}.html") as seen:
         links = seen.page.locator("a[href$='.ipynb']")
         href = links.first.get_attribute("href")
+        assert links.first.get_attribute("download") == f"{page.rpartition('/')[2]}.ipynb"
     path = (site / page).parent / href
     notebook = nbformat.read(path, as_version=4)
-    assert any(cell.get("outputs") for cell in notebook.cells)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
+    assert not any(is_solution(cell) for cell in notebook.cells)
     assert not any("{{ measured }}" in cell.source for cell in notebook.cells)
 
 
