@@ -1,7 +1,7 @@
 """Everything a class needs, from the chapters that `make book` ran: `python -m book.course`.
 
 Writes `_build/course`: notebooks for students and instructors, the student's book, decks, the
-plan, the weights.
+plan, the weights; on request (`--only autograder`) assignments for otter-grader.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from book.build_chapters import Chapter, chapters
 from book.build_run import Run, Workshop
 from book.build_stage import measured
 from book.build_watch import end_with_make
+from book.course.autograder import master, write_assignment
 from book.course.copies import Kind, copy
 from book.course.exercises import exercises
 from book.course.html import write_html
@@ -88,6 +89,14 @@ class Course:
             nbformat.write(made, folder / f"{chapter.name}.ipynb")
         return f"{len(self.known)} notebooks, {kind}'s copies"
 
+    def autograder(self) -> str:
+        """An assignment for each chapter with checked exercises."""
+        folder = fresh(self.out / "autograder")
+        graded = [c for c in self.known if any(e.check for e in exercises(c))]
+        for chapter in graded:
+            write_assignment(master(chapter, self.names), folder / chapter.name)
+        return f"{len(graded)} assignments"
+
     def slides(self) -> str:
         """Decks."""
         decks = {}
@@ -145,12 +154,14 @@ def main() -> None:
         "weights": course.weights,
         "html": course.html,
     }
-    unknown = set(options.only or ()) - outputs.keys()
+    optional = {"autograder": course.autograder}
+    unknown = set(options.only or ()) - (outputs | optional).keys()
     if unknown:
-        sys.exit(f"no output {sorted(unknown)[0]!r}; there are {', '.join(outputs)}")
+        known = ", ".join(outputs | optional)
+        sys.exit(f"no output {sorted(unknown)[0]!r}; there are {known}")
     start = time.perf_counter()
     for name in options.only or outputs:
-        told = outputs[name]()
+        told = (outputs | optional)[name]()
         print(f"{told} ({time.perf_counter() - start:.0f} s)")
     print(course.out)
 

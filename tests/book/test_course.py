@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from book.build import ROOT
 from book.build_chapters import Chapter, chapters
+from book.course.autograder import master, write_assignment
 from book.course.copies import copy
 from book.course.exercises import about, exercises, is_solution, misplaced
 from book.course.html import without_solutions
@@ -254,3 +255,33 @@ def test_a_copy_runs_with_the_wheel_alone(names, tmp_path):
     assert done.returncode == 0, done.stderr[-2000:]
     assert list(path.parent.iterdir()) == [path]
     assert (tmp_path / "site" / "ecglearn" / "stored" / "book" / "reported.json").is_file()
+
+
+# a grading program
+
+
+def test_a_right_copy_is_graded_right_and_a_wrong_one_wrong(names, tmp_path):
+    cells = [new_markdown_cell("# Floors"), new_code_cell("import math")]
+    asked = new_markdown_cell("```{exercise}\n:label: tamer-floor\n\nHow small?\n```")
+    check = {"within": 0.002, "takes": "the value"}
+    asked.metadata["ecglearn"] = {"exercise": "tamer-floor", "level": 1, "minutes": 5}
+    asked.metadata["ecglearn"] |= {"check": check, "mistake": "None."}
+    solved = new_code_cell('floor = math.log(18 / 9)\ncheck("tamer-floor", floor)')
+    solved.metadata["ecglearn"] = {"solution": "tamer-floor"}
+    path = tmp_path / "floors.ipynb"
+    nbformat.write(new_notebook(cells=[*cells, asked, solved]), path)
+    write_assignment(master(Chapter(path), names, kernel="python3"), tmp_path / "made")
+    student = tmp_path / "made" / "student" / "master.ipynb"
+    text = student.read_text(encoding="utf-8")
+    assert "math.log(18" not in text
+    assert "tamer_floor = ..." in text
+    (archive,) = (tmp_path / "made" / "autograder").glob("*.zip")
+    for answer, points in (("math.log(2)", 1), ("math.log2(2)", 0)):
+        place = tmp_path / f"{points}.ipynb"
+        place.write_text(text.replace("tamer_floor = ...", f"tamer_floor = {answer}"), "utf-8")
+        words = ["-m", "otter", "run", "-a", str(archive), "-o", str(tmp_path), str(place)]
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=True)
+        results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+        (graded,) = [t for t in results["tests"] if t["name"] == "tamer_floor"]
+        assert graded["score"] == points, done.stdout
+        assert points or "binary and natural logarithm" in graded["output"]
