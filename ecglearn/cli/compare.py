@@ -11,6 +11,7 @@ from ecglearn.cli.data import COHORT
 from ecglearn.cli.model import Own, open_method
 from ecglearn.cli.terminal import say
 from ecglearn.data.store.store import open_store
+from ecglearn.data.store.together import open_stores
 from ecglearn.errors import InputError
 from ecglearn.evaluate.benchmark.compare import TASKS
 from ecglearn.evaluate.benchmark.compare import compare as ask
@@ -41,7 +42,8 @@ def compare(
 
     Args:
         weights: written by `ecglearn train`, one or more.
-        data: a store; its training part teaches probes, its test part judges.
+        data: a store, or several with commas between them; its training part teaches probes, its
+            test part judges.
         out: table to write as well, with a row for each class, .csv or .parquet.
         labels: label set of the store; None takes its first.
         prompts: JSON file with the wording of each class, or ecg-de for German ones.
@@ -72,8 +74,8 @@ def compare(
             )
     table = ask(
         _models(weights, own),
-        open_store(data, labels=labels),
-        external=None if external is None else open_store(external, labels=labels),
+        _records(data, labels),
+        external=None if external is None else _records(external, labels),
         prompts=prompts,
         tasks=tasks or tuple(TASKS),
         label_fractions=label_fractions,
@@ -86,6 +88,12 @@ def compare(
     if out is not None:
         with whole(out) as part:
             (table.to_csv if out.suffix == ".csv" else table.to_parquet)(part, index=False)
+
+
+def _records(place: str, labels: str | None) -> Any:
+    if "," in place and not Path(place).is_dir():
+        return open_stores(place, labels=labels, weighted=False)[0]
+    return open_store(place, labels=labels)
 
 
 def _models(weights: tuple[Path, ...], own: Own) -> dict[str, list[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.data.preprocess import Preprocess
 from ecglearn.data.splits import split_of
 from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.several import Stores
 from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.together import open_stores
 from ecglearn.errors import InputError
 from ecglearn.evaluate import embed
 
@@ -42,6 +44,7 @@ class Data:
         demographics: age in years and sex (0 female, 1 male); NaN where unknown.
         splits: part of each record.
         prompts: name of the prompt file for these classes.
+        weights: of several stores, name to the number of times that an epoch sees its records.
 
     Book: many-machines#commands
     """
@@ -54,6 +57,7 @@ class Data:
     demographics: NDArray[np.float64]
     splits: NDArray
     prompts: str
+    weights: dict[str, int] = field(default_factory=dict)
 
     def rows(self, split: str) -> NDArray[np.int64]:
         """Numbers of the records of a part.
@@ -76,7 +80,7 @@ class Data:
             rows: numbers of the records.
         """
         records = self.records
-        return records.select(rows) if isinstance(records, Store) else records[rows]
+        return records.select(rows) if isinstance(records, Store | Stores) else records[rows]
 
     def embedded(
         self, method: Embeds, rows: NDArray[np.int64], **options: Any
@@ -98,23 +102,30 @@ class Data:
         Args:
             needs: fields of `ECGBatch`.
         """
-        if isinstance(self.records, Store):
+        if isinstance(self.records, Store | Stores):
             return self.records.lacks(needs)
         one = self.records[np.arange(min(1, len(self.names)))]
         return [name for name in needs if getattr(one, name) is None]
 
 
 def open_data(
-    text: str, *, fs: float, preprocess: Preprocess = "standard", labels: str | None = None
+    text: str,
+    *,
+    fs: float,
+    preprocess: Preprocess = "standard",
+    labels: str | None = None,
+    weighted: bool = False,
 ) -> Data:
     """The records that `--data` names.
 
     Args:
-        text: folder of a store or its address (s3://bucket/store), or `cohort:N` or
+        text: folder of a store or its address (s3://bucket/store), several of them with commas
+            between them (a=2,b: an epoch sees the records of `a` twice), or `cohort:N` or
             `cohort:N:seed` for N simulated patients.
         fs: samples per second that the model reads.
         preprocess: what it reads, see `ECGBatch.preprocess`.
         labels: name of a label set of the store; None takes its first.
+        weighted: whether stores may count more than once.
 
     Raises:
         InputError: no such store, or one of another rate or preprocessing, or without this label
@@ -135,12 +146,16 @@ def open_data(
                 "out --labels"
             )
         return _cohort(int(count), int(seed), fs, preprocess)
-    if "://" not in text and not Path(text).is_dir():
+    weights: dict[str, int] = {}
+    if "," in text and not Path(text).is_dir():
+        store, weights = open_stores(text, labels=labels, weighted=weighted)
+    elif "://" not in text and not Path(text).is_dir():
         raise StoreError(
             f"there is no store {text}; make one by `ecglearn prepare`, or give cohort:N for N "
             "simulated patients"
         )
-    store = open_store(text, labels=labels)
+    else:
+        store = open_store(text, labels=labels)
     if store.fs != fs:
         raise StoreError(
             f"{text} holds {store.fs:g} Hz and this configuration reads {fs:g} Hz; prepare the "
@@ -161,6 +176,7 @@ def open_data(
         demographics=np.stack([store.index["age"], male], 1).astype(float),
         splits=store.index["split"].to_numpy(object),
         prompts="ecg",
+        weights=weights,
     )
 
 

@@ -17,6 +17,7 @@ from ecglearn.cli.data import Data, open_data
 from ecglearn.cli.run_folder import HISTORY, WEIGHTS, Started, begin, goes_on
 from ecglearn.cli.terminal import say
 from ecglearn.data.store.learnable import learnable, missing
+from ecglearn.data.store.several import Stores
 from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, start
 from ecglearn.encoders.shelf import Shelf
@@ -49,8 +50,9 @@ class Run:
     """One run.
 
     Attributes:
-        data: folder of a store made by `ecglearn prepare`, or cohort:N or cohort:N:seed for N
-            simulated patients.
+        data: folder of a store made by `ecglearn prepare`, several with commas between them (a=2,b:
+            an epoch sees the records of a twice), or cohort:N or cohort:N:seed for N simulated
+            patients.
         out: folder for weights.safetensors, history.jsonl and what a resumed run needs.
         model: sizes and weights of the method.
         preset: sizes and recipe that the other flags start from: class, paper, released or smoke.
@@ -221,11 +223,12 @@ def _train(name: str, run: Run) -> None:
 
 def _train_alone(name: str, run: Run) -> None:
     flags = {k: v for k, v in asdict(replace(run, model=None)).items() if k not in _NOT_THE_RESULT}
-    data = open_data(run.data, fs=run.model.fs, preprocess=run.model.preprocess)
+    reads = {"fs": run.model.fs, "preprocess": run.model.preprocess}
+    data = open_data(run.data, **reads, weighted=True)
     kind = method_class(name)
     records = _learnable(kind, data)
     run = _fitted(run, records)
-    source = data.records.digest() if isinstance(data.records, Store) else ""
+    source = data.records.digest() if isinstance(data.records, Store | Stores) else ""
     now = Started(method=kind.name, config=run.model.to_dict(), run=flags, data=source)
     resume = goes_on(run.out, now, resume=run.resume, overwrite=run.overwrite, extend=run.extend)
     judges = None
@@ -312,11 +315,15 @@ def _learnable(kind: type[Method], data: Data) -> Any:
             "cohort:N"
         )
     part = data.part(rows)
-    if not isinstance(part, Store):
+    if not isinstance(part, Store | Stores):
         return part
     part, told = learnable(part, kind.needs)
     for line in (*told, *missing(part, kind.needs)):
         _say(line)
+    if isinstance(part, Stores):
+        for name, store in part.parts().items():
+            _say(f"{name}: {len(store):,} records, each {data.weights[name]} times an epoch")
+        part = part.repeated(data.weights)
     return part
 
 

@@ -38,7 +38,9 @@ from ecglearn.data.splits import check_disjoint, check_new_records, split_of, sp
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.join import Joined, join
 from ecglearn.data.store.prepare import Prepared, prepare
+from ecglearn.data.store.several import Stores
 from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.together import open_stores, open_together
 from ecglearn.data.store.verify import check_store
 from ecglearn.data.transforms import (
     augment_cine,
@@ -84,6 +86,7 @@ __all__ = [
     "Statements",
     "Store",
     "StoreError",
+    "Stores",
     "TableError",
     "age_and_sex",
     "augment_cine",
@@ -116,6 +119,8 @@ __all__ = [
     "observed_at",
     "open_record",
     "open_store",
+    "open_stores",
+    "open_together",
     "parse_age",
     "prepare",
     "read_columns",

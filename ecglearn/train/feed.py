@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ecglearn.data.store.reading import Buffers
+from ecglearn.data.store.several import Stores
 from ecglearn.data.store.store import Store
 
 Step = list[Tensor]  # rows of each part of a step
@@ -24,7 +25,8 @@ class _Steps(Dataset):
 
     def __getitem__(self, step: Step) -> list[Any]:
         data = self.data
-        return [data.counts(rows) if isinstance(data, Store) else data[rows] for rows in step]
+        stored = isinstance(data, Store | Stores)
+        return [data.counts(rows) if stored else data[rows] for rows in step]
 
 
 def feed(
@@ -59,7 +61,7 @@ def feed(
         return
     buffers: Buffers | None = None
     for rows in steps:
-        if not isinstance(data, Store):
+        if not isinstance(data, Store | Stores):
             yield [data[some] for some in rows]
             continue
         if buffers is None:

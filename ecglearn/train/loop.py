@@ -18,6 +18,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 
 from ecglearn.data.store.learnable import learnable
+from ecglearn.data.store.several import Stores
 from ecglearn.data.store.store import Store
 from ecglearn.distributed import rank, size
 from ecglearn.errors import InputError
@@ -124,11 +125,11 @@ def fit(
     numbers |= {"weight_decay": weight_decay, "betas": tuple(betas), "warmup": warmup}
     numbers |= {"accumulate": accumulate, "restarts": restarts, "decay_all": decay_all}
     check_run(numbers | {"clip": clip, "workers": workers})
-    if isinstance(data, Store) and isinstance(method, Stage):
+    if isinstance(data, Store | Stores) and isinstance(method, Stage):
         data, told = learnable(data, method.needs)
         for line in told if rank() == 0 else ():
             tqdm.write(line, file=sys.stderr)
-        if isinstance(validation, Store):
+        if isinstance(validation, Store | Stores):
             validation, _ = learnable(validation, method.needs)
     batches, parts = len(data) // batch_size, size() * accumulate
     if batches == 0:
@@ -201,7 +202,7 @@ def fit(
             best = Best(method, validation, batch_size=batch_size, seed=seed, folder=place)
             best.resume(len(history.epochs))
         first, mine = len(history.epochs), range(rank(), parts, size())
-        steps = _steps(len(data), batch_size, seed, range(first, epochs), mine, parts)
+        steps = _steps(data, batch_size, seed, range(first, epochs), mine, parts)
         # an accelerator is asked for the terms of a step when the next one is on its way
         lag = int(plan[0].runner.late)
         with products(precision), closed(feed(data, steps, device=device, workers=workers)) as read:
@@ -256,12 +257,16 @@ def fit(
 
 
 def _steps(
-    patients: int, batch_size: int, seed: int, epochs: range, mine: range, parts: int
+    data: Any, batch_size: int, seed: int, epochs: range, mine: range, parts: int
 ) -> Iterator[list[Tensor]]:
     """Rows of each part of this process, step by step, in the order that follows from the seed."""
     for epoch in epochs:
-        order = torch.randperm(patients, generator=Generator().manual_seed(_mix(seed, epoch, -1)))
-        for number in range(patients // batch_size):
+        drawn = Generator().manual_seed(_mix(seed, epoch, -1))
+        if isinstance(data, Stores):
+            order = data.order(drawn)
+        else:
+            order = torch.randperm(len(data), generator=drawn)
+        for number in range(len(data) // batch_size):
             rows = order[number * batch_size : (number + 1) * batch_size]
             yield [rows[part::parts] for part in mine]
 

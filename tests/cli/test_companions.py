@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from typing import Any
 
@@ -153,3 +154,34 @@ def test_films_that_a_configuration_cannot_read(store):
         config.for_data(replace(some, cine=some.cine[:, :3]))
     with pytest.raises(ValueError, match="40 x 40 pixels and this configuration reads 42"):
         config.for_data(replace(some, cine=some.cine[..., :40, :40]))
+
+
+def test_several_stores_train_as_one(store, tmp_path, capsys, monkeypatch):
+    """Records of a second store, which has reports, labels and no films."""
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    layouts.ptbxl(tmp_path / "in", 80, [layouts.ptbxl_row(k) for k in range(1, 81)])
+    other = tmp_path / "other"
+    prepare("ptbxl-100", tmp_path / "in", other, workers=1, progress=False)
+    words = ["train", "merl", "--out", str(tmp_path / "run"), *SMOKE]
+    shutil.copytree(store, tmp_path / "copy")
+    with pytest.raises(SystemExit, match="a store is there twice among out, copy"):
+        main([*words, "--data", f"{store},{tmp_path / 'copy'}"])
+    main([*words, "--data", f"{store}=2,{other}"])
+    said = capsys.readouterr().err
+    training = [list(open_store(s).index["split"]).count("train") for s in (store, other)]
+    assert f"out: {training[0]} records, each 2 times an epoch" in said
+    assert f"other: {training[1]} records, each 1 times an epoch" in said
+    assert f"merl, joint: {2 * training[0] + training[1]} records" in said
+    ptacl = ["train", "ptacl", "--out", str(tmp_path / "films"), *SMOKE]
+    main([*ptacl, "--data", f"{store},{other}"])  # films of one are enough
+    clinical = ["train", "clinical-transfer", "--out", str(tmp_path / "labs"), *SMOKE]
+    with pytest.raises(SystemExit, match="vital signs of these stores differ"):
+        main([*clinical, "--data", f"{store},{other}"])
+    words = ["--data", f"{store}=2,{other}", "--out", str(tmp_path / "x.parquet")]
+    with pytest.raises(SystemExit, match="weights are for training"):
+        main(["embed", str(tmp_path / "run" / "weights.safetensors"), *words])
+    words[1] = f"{store},{other}"
+    main(["embed", str(tmp_path / "run" / "weights.safetensors"), *words])
+    names = pd.read_parquet(tmp_path / "x.parquet")["record"].tolist()
+    assert names[0] == "out/1"
+    assert len(names) == COUNT + 80

@@ -3,7 +3,9 @@
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.join import Joined, join
 from ecglearn.data.store.prepare import Prepared, prepare
+from ecglearn.data.store.several import Stores
 from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.together import open_stores, open_together
 from ecglearn.data.store.verify import check_store
 
 __all__ = [
@@ -11,8 +13,11 @@ __all__ = [
     "Prepared",
     "Store",
     "StoreError",
+    "Stores",
     "check_store",
     "join",
     "open_store",
+    "open_stores",
+    "open_together",
     "prepare",
 ]

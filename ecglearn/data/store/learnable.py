@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from ecglearn.data.store.several import Stores
 from ecglearn.data.store.store import Store
 
 _LACK = {"reports": "a report", "cine": "a film"}
 
 
-def learnable(store: Store, needs: Sequence[str]) -> tuple[Store, list[str]]:
+def learnable(store: Store | Stores, needs: Sequence[str]) -> tuple[Any, list[str]]:
     """Records with the report and the film that a method learns from; batches carry them.
 
     Laboratory values, vital signs and diagnoses may be missing in part: no loss asks for those.
 
     Args:
-        store: the records.
+        store: the records, of one store or of several.
         needs: fields of `ECGBatch`.
 
     Returns:
@@ -39,7 +41,7 @@ def learnable(store: Store, needs: Sequence[str]) -> tuple[Store, list[str]]:
     return store, told
 
 
-def missing(store: Store, needs: Sequence[str]) -> list[str]:
+def missing(store: Store | Stores, needs: Sequence[str]) -> list[str]:
     """A line for each table of values that a method learns from and that has gaps.
 
     Args:
@@ -48,6 +50,9 @@ def missing(store: Store, needs: Sequence[str]) -> list[str]:
 
     Book: your-own-data#data-companions
     """
+    if isinstance(store, Stores):
+        parts = store.parts().items()
+        return [f"{name}: {line}" for name, one in parts for line in missing(one, needs)]
     joined = store.companions
     if joined is None or joined.columns is None:
         return []

@@ -17,6 +17,7 @@ from ecglearn.abilities import Embeds
 from ecglearn.cohort import Cohort
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.splits import check_disjoint, check_new_records
+from ecglearn.data.store.several import Stores
 from ecglearn.data.store.store import Store
 from ecglearn.errors import InputError
 from ecglearn.evaluate.benchmark import oracle_tasks
@@ -60,10 +61,10 @@ class _Measured(NamedTuple):
 
 def compare(
     models: Mapping[str, Embeds | Sequence[Embeds]],
-    cohort: Cohort | Store,
+    cohort: Cohort | Store | Stores,
     *,
     train: int | None = None,
-    external: Cohort | Store | None = None,
+    external: Cohort | Store | Stores | None = None,
     train_index: ArrayLike | None = None,
     prompts: str | Path | Mapping[str, str | Sequence[str]] | None = None,
     least_cases: int = 10,
@@ -85,7 +86,7 @@ def compare(
             their seed. What else it can do (`ecglearn.abilities`: `EmbedsText`, `EmbedsCine`,
             `LocalTokens`) is used where it can.
         cohort: simulated patients; the first `train` of them may have taught the models. Or a
-            store, whose parts teach, choose and judge, by the label set in use.
+            store, or several as one, whose parts teach, choose and judge by the label set in use.
         train: how many; None takes two thirds. Of a store the part "train" teaches.
         external: patients of a second site, see `ecglearn.cohort.site`, or a second store, judged
             on the classes that both have; None leaves this out.
@@ -122,7 +123,7 @@ def compare(
     if unknown:
         raise InputError(f"no task {', '.join(unknown)}; there are {', '.join(TASKS)}")
     fractions = tuple(label_fractions)
-    if isinstance(cohort, Store):
+    if isinstance(cohort, Store | Stores):
         if train is not None or isinstance(external, Cohort):
             raise InputError(
                 "of a store the part 'train' teaches, and its second site is a store: leave out "
@@ -130,7 +131,7 @@ def compare(
             )
         patients = _of_store(cohort, external, train_index, prompts, least_cases, fractions, seed)
         tasks = _askable(patients, tasks)
-    elif isinstance(external, Store):
+    elif isinstance(external, Store | Stores):
         raise InputError("the second site of simulated patients is simulated too: give a cohort")
     else:
         patients = _patients(cohort, train, external, train_index, fractions, seed)
@@ -145,7 +146,7 @@ def compare(
         if controls and len(ours) == len(runs):
             twins = [untrained(run, seed + k) for k, run in enumerate(ours)]
             columns[f"{name}, untrained"] = (name, twins, asked)
-    if controls:
+    if controls and patients.parts.test.table is not None:
         asked = [task for task in tasks if task in ("probe", "calibration", "labs", "phenotypes")]
         columns[DEMOGRAPHICS] = (DEMOGRAPHICS, [AgeAndSex()], asked)
     found = {
@@ -161,8 +162,8 @@ def compare(
 
 
 def _of_store(
-    store: Store,
-    external: Store | None,
+    store: Store | Stores,
+    external: Store | Stores | None,
     taught: ArrayLike | None,
     prompts: Any,
     least: int,

@@ -132,6 +132,9 @@ def _beats(records: Any) -> NDArray[np.float64]:
 
 
 def _cmrs(scores: NDArray, full: NDArray, y: NDArray, rows: Rows) -> float:
+    """NaN where no record has some class and lacks another, so that there is no margin."""
+    if not ((y[rows] == 1).any(1) & (y[rows] == 0).any(1)).any():
+        return float("nan")
     return float(cmrs_draws(scores, full, y, [rows])[0, 0])
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.clinical.schema import enough_cases
 from ecglearn.data.splits import check_disjoint
+from ecglearn.data.store.several import Stores
 from ecglearn.data.store.store import Store
 from ecglearn.errors import InputError
 from ecglearn.evaluate.probe import Split
@@ -30,7 +31,7 @@ class StorePart:
     Book: evaluation#compare-store
     """
 
-    def __init__(self, store: Store, classes: Sequence[str]) -> None:
+    def __init__(self, store: Store | Stores, classes: Sequence[str]) -> None:
         self.store = store
         columns = [store.label_names.index(name) for name in classes]
         self.fields = store.fields()
@@ -96,7 +97,7 @@ def filmed(records: Any) -> tuple[Any, NDArray[np.int64]]:
 
 
 def store_parts(
-    store: Store, external: Store | None, taught: ArrayLike | None, least: int
+    store: Store | Stores, external: Store | Stores | None, taught: ArrayLike | None, least: int
 ) -> tuple[Split, StorePart | None]:
     """The parts of a store, and all of a second one, when nothing leaks from one to another.
 
@@ -152,7 +153,7 @@ def store_parts(
     return parts, StorePart(external, there)
 
 
-def _check_copies(train: Store, judges: Store) -> None:
+def _check_copies(train: Store | Stores, judges: Store | Stores) -> None:
     """Refuse a record that judges and is, sample by sample, one that teaches."""
     known = set(map(tuple, train.checksums.tolist()))
     again = [k for k, one in enumerate(judges.checksums.tolist()) if tuple(one) in known]
