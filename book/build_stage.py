@@ -15,6 +15,8 @@ from book.build_chapters import Chapter, code_cells
 from book.build_inputs import digest
 from book.build_run import Run, Workshop
 from book.build_scripts import vendor
+from book.build_terms import write_terms
+from book.course.plain import Names
 from book.course.plan import tables
 
 SOURCES = ("*.md", "*.bib", "*.ipynb", "*.yml", "_static/*", "_extensions/*.py")
@@ -59,6 +61,8 @@ def stage(
     for room, text in rooms.items():
         (target / "book" / "api" / f"{room}.md").write_text(text)
     views(target / "book" / "_static")
+    if (book / "glossary.md").exists():
+        write_terms(book, target / "book" / "_static", Names.of(book))
     vendor(target / "assets_root" / "vendor")
     return target
 

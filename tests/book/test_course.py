@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from book.build import ROOT
 from book.build_chapters import Chapter, chapters
+from book.build_terms import key, terms
 from book.course.autograder import master, write_assignment
 from book.course.copies import copy
 from book.course.exercises import about, exercises, is_solution, misplaced
@@ -108,6 +109,18 @@ def test_admonitions_become_quotes(names):
     plain = Plain(names, "ptacl")
     text = plain.text(":::{admonition} In two minutes\n:class: tip\n\nOne.\n\nTwo.\n:::")
     assert text == "> **In two minutes**\n>\n> One.\n>\n> Two."
+
+
+def test_every_term_has_a_card(names):
+    """What links name is in the glossary's script, in plain words."""
+    known = terms(ROOT / "book", names)
+    assert len(known) > 100
+    assert not any(ROLE.search(said) or "*" in said for said in known.values())
+    for chapter in KNOWN.values():
+        for cell in chapter.notebook.cells:
+            for named in re.findall(r"\{term\}`([^`]+)`", cell.source):
+                target = re.search(r"<(.+)>$", named)
+                assert key(target[1] if target else named) in known, named
 
 
 # copies

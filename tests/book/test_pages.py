@@ -11,7 +11,9 @@ from bs4 import BeautifulSoup
 
 from book.build import ROOT, build, workshop
 from book.build_chapters import chapters, pages
+from book.build_terms import terms
 from book.course.exercises import is_solution
+from book.course.plain import Names
 from tests.book.browser import visit
 from tests.plots.views.page import axe
 
@@ -133,6 +135,26 @@ def test_page_is_light(site, browser, page):
     files = {Path(unquote(urlsplit(url).path)) for url in asked if url.startswith("file:")}
     weights = {path.name: path.stat().st_size for path in files}
     assert sum(weights.values()) < 3_000_000, weights
+
+
+def test_a_term_shows_its_card_to_mouse_and_keyboard(site, browser):
+    """Pointed at or reached by the keyboard it says what the glossary says; Escape closes it."""
+    with visit(browser, site / "chapters/ptacl.html") as seen:
+        link = seen.page.locator("article a[href*='glossary.html#term-']").first
+        card = seen.page.locator("#term-card")
+        link.hover()
+        said = card.inner_text()
+        assert said in terms(ROOT / "book", Names.of(ROOT / "book")).values()
+        box = card.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        seen.page.mouse.move(0, 0)
+        card.wait_for(state="detached")
+        link.focus()
+        assert card.inner_text() == said
+        assert link.get_attribute("aria-describedby") == "term-card"
+        seen.page.keyboard.press("Escape")
+        card.wait_for(state="detached")
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
