@@ -1,4 +1,4 @@
-"""`ecglearn join`: films, and a table of clinical values, to the records of a store."""
+"""`ecglearn join`: films, a table of clinical values, and parts, to the records of a store."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ def join(
     films: Path | None = None,
     values: Path | None = None,
     schema: Path | None = None,
+    splits: Path | None = None,
     phases: int | None = None,
     size: int | None = None,
     overwrite: bool = False,
     workers: int = -1,
 ) -> None:
-    """Join films, and a table of laboratory values and vital signs, to the records of a store.
+    """Join films, a table of laboratory values and vital signs, or parts to the records of a store.
 
-    Both by the name of the record. What is missing stays missing and is counted; what cannot be
+    All by the name of the record. What is missing stays missing and is counted; what cannot be
     used is listed in not_joined.csv. Then `ecglearn train ptacl` and `train clinical-transfer`
     learn from the store.
 
@@ -37,6 +38,8 @@ def join(
             of the table; and, where known, rate in frames per second and slice.
         values: table with the column record and those that the schema names.
         schema: .toml or .json: for each column unit, limits and reference range.
+        splits: table with the columns record and split (train, validation or test), in place of the
+            parts that the store has.
         phases: of each film; by default as the films have it, all alike.
         size: pixels along each side; likewise.
         overwrite: in place of what was joined before.
@@ -52,6 +55,7 @@ def join(
         films=films,
         values=values,
         schema=schema,
+        splits=splits,
         phases=phases,
         size=size,
         overwrite=overwrite,

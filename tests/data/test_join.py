@@ -282,6 +282,44 @@ def test_companions_belong_to_their_store(place):
         open_store(place / "second")
 
 
+def test_parts_of_ones_own(place):
+    rows = [("record", "split"), ("a", "test"), ("b", "train"), ("c", ""), ("d", "holiday")]
+    done, store = joined(place, splits=table(place / "splits.csv", rows))
+    assert done.splits == {"train": 1, "validation": 0, "test": 1}
+    assert "parts: train 1, validation 0, test 1, 2 in none" in str(done)
+    assert reasons(place) == [("d", "split", "'holiday' is none of train, validation, test")]
+    assert store.split("test").names == ["a"]
+    assert store.split("train").names == ["b"]
+    assert store.index["split"].tolist() == ["test", "train", "", ""]
+    with pytest.raises(StoreError, match="no record is in the part 'validation'; there are"):
+        store.split("validation")
+    # other companions keep theirs, and nothing else changes
+    assert store[[0]].labs is None
+    assert not store.has_film.any()
+    table(place / "splits.csv", [("record", "split"), ("z", "test")])
+    with pytest.raises(StoreError, match="names no part of a record"):
+        joined(place, splits=place / "splits.csv", overwrite=True)
+
+
+def test_parts_of_ones_own_in_python(place):
+    store = open_store(place / "store")
+    other = store.with_splits({"a": "train", "c": "test"})
+    assert other.split("train").names == ["a"]
+    assert other.select(np.array([2, 3])).index["split"].tolist() == ["test", ""]
+    for parts, said in (
+        ({"a": "exam"}, "'exam' is none of"),
+        ({"z": "test"}, "1 records are not here, 'z'"),
+    ):
+        with pytest.raises(StoreError, match=said):
+            store.with_splits(parts)
+    one = {"record": "record", "patient": "patient"}
+    layouts.table(place / "in" / "two.csv", tuple(one), [(n, "p") for n in NAMES])
+    source = folder_dataset(Columns("two.csv", **one))
+    prepare(source, place / "in", place / "second", workers=1, progress=False)
+    with pytest.raises(StoreError, match="patient p is in train and in test: split by patient"):
+        open_store(place / "second").with_splits({"a": "train", "b": "test"})
+
+
 def test_what_cannot_be_joined(place):
     with pytest.raises(StoreError, match="nothing to join"):
         joined(place)

@@ -1,4 +1,4 @@
-"""What belongs to the records of a store besides their signals: films, and a table of values."""
+"""What was joined to the records of a store: films, a table of values, and parts of yours."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ class CompanionsAbout(Description):
     version: Literal[1]
     store: Digest
     films: FilmsAbout | None
+    splits: dict[str, Count] | None
     columns: SchemaFile | None = Field(alias="schema")
     files: dict[str, FileFacts]
     digest: Digest
@@ -89,6 +90,13 @@ class Companions:
         names = () if self.columns is None else [c.name for c in self.columns.every]
         found = [self._table[VALUE + name].to_numpy(zero_copy_only=False) for name in names]
         return np.stack(found, 1) if found else np.empty((len(self._table), 0), np.float32)
+
+    @cached_property
+    def splits(self) -> NDArray[Any] | None:
+        """Part of each record of the whole store, empty where it is in none; None: as published."""
+        if self.about.splits is None:
+            return None
+        return np.array([part or "" for part in self._table["split"].to_pylist()], object)
 
     def cines(self, rows: NDArray[np.int64]) -> UInt8[Tensor, "B phases size size"] | None:
         """Films of some records, read now; None where one of them has none.
@@ -181,8 +189,8 @@ def table_schema(columns: OwnColumns | None) -> Any:
 
     names = () if columns is None else [c.name for c in columns.every]
     return pa.schema(
-        [("record", pa.string()), ("film", pa.string()), ("rate", pa.float64())]
-        + [("slice", pa.int32()), ("crc", pa.uint32())]
+        [("record", pa.string()), ("split", pa.string()), ("film", pa.string())]
+        + [("rate", pa.float64()), ("slice", pa.int32()), ("crc", pa.uint32())]
         + [(VALUE + name, pa.float32()) for name in names]
     )
 

@@ -1,4 +1,4 @@
-"""Join companions to the records of a store by name: films, and a table of clinical values."""
+"""Join companions to the records of a store by name: films, clinical values, parts of yours."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from ecglearn.data.clinical.own_columns import OwnColumns, read_columns
 from ecglearn.data.clinical.schema import Column
+from ecglearn.data.datasets.base import SPLITS
 from ecglearn.data.store.companions import COMPANIONS, NOT_JOINED, TABLE, VALUE, table_schema
 from ecglearn.data.store.format import ABOUT, StoreError, about_digest, facts, inert
 from ecglearn.data.store.join_films import film_columns
 from ecglearn.data.store.join_values import value_columns
-from ecglearn.data.store.record_lines import Fault
+from ecglearn.data.store.record_lines import Fault, lines_by_record
 from ecglearn.data.store.store import Store, open_store
 from ecglearn.files import holding, whole
 
@@ -34,6 +35,7 @@ class Joined:
         phases: of each film.
         values: column to the number of records that have a value.
         faults: entries that could not be used; `not_joined.csv` says why.
+        splits: part to its number of records; None where the published parts stay.
 
     Book: your-own-data#data-companions
     """
@@ -44,6 +46,7 @@ class Joined:
     phases: int = 0
     values: dict[str, int] = field(default_factory=dict)
     faults: int = 0
+    splits: dict[str, int] | None = None
 
     def __str__(self) -> str:
         told = [f"{self.records:,} records in {self.out}"]
@@ -54,6 +57,10 @@ class Joined:
             f"{name}: {known:,} known, {self.records - known:,} missing"
             for name, known in self.values.items()
         ]
+        if self.splits is not None:
+            parts = ", ".join(f"{name} {count:,}" for name, count in self.splits.items())
+            none = self.records - sum(self.splits.values())
+            told.append(f"parts: {parts}, {none:,} in none")
         why = f"; why: {self.out / NOT_JOINED}" if self.faults else ""
         entries = "entry" if self.faults == 1 else "entries"
         return "; ".join([*told, f"{self.faults:,} {entries} not joined{why}"])
@@ -65,14 +72,15 @@ def join(
     films: str | os.PathLike[str] | None = None,
     values: str | os.PathLike[str] | None = None,
     schema: str | os.PathLike[str] | None = None,
+    splits: str | os.PathLike[str] | None = None,
     phases: int | None = None,
     size: int | None = None,
     overwrite: bool = False,
     workers: int = -1,
 ) -> Joined:
-    """Join films, and a table of laboratory values and vital signs, to the records of a store.
+    """Join films, a table of laboratory values and vital signs, or parts to the records of a store.
 
-    Both by the name of the record. What is missing stays missing and is counted; what cannot be
+    All by the name of the record. What is missing stays missing and is counted; what cannot be
     used is left out and listed in `not_joined.csv`, a sentence for each. Films stay where they are.
 
     Args:
@@ -83,6 +91,8 @@ def join(
         values: table `.csv` with the column record and those that the schema names; empty where
             unmeasured.
         schema: `.toml` or `.json`, see `SchemaFile`.
+        splits: table `.csv` with the columns record and split (train, validation or test), in place
+            of the parts that the store has; a record that is not in it is in no part.
         phases: of each film, evenly over the beat; None: as the films have it, all alike.
         size: pixels along each side, of the square in the middle; None: as the films have it.
         overwrite: in place of companions that were joined before.
@@ -99,8 +109,10 @@ def join(
     folder = Path(store)
     if not (folder / ABOUT).is_file():
         raise StoreError(f"{folder} is no store on this disk: companions are joined before copying")
-    if films is None and values is None:
-        raise StoreError("nothing to join: give a table of films, or one of values with its schema")
+    if films is None and values is None and splits is None:
+        raise StoreError(
+            "nothing to join: give a table of films, one of values with its schema, or one of parts"
+        )
     if (values is None) != (schema is None):
         raise StoreError("a table of values and its schema belong together: give both")
     with holding(folder):
@@ -123,7 +135,27 @@ def join(
             form = film_columns(Path(films), rows, table, faults, phases, size, workers)
         if values is not None and columns is not None:
             value_columns(Path(values), rows, columns, table, faults)
-        return _write(folder, known, columns, form, table, faults)
+        parts = None
+        if splits is not None:
+            parts = _parts(Path(splits), known, rows, table, faults)
+        return _write(folder, known, columns, form, parts, table, faults)
+
+
+def _parts(
+    path: Path, known: Store, rows: dict[str, int], table: dict[str, Any], faults: list[Fault]
+) -> dict[str, int]:
+    """The part of each record; how many are in each."""
+    found: dict[str, str] = {}
+    for name, row in lines_by_record(path, ("record", "split"), rows, "split", faults):
+        if row["split"] in SPLITS:
+            found[name] = row["split"]
+        elif row["split"]:
+            faults.append((name, "split", f"{row['split']!r:.40} is none of {', '.join(SPLITS)}"))
+    if not found:
+        raise StoreError(f"{path} names no part of a record of this store")
+    known.with_splits(found)  # refuses a patient in two of them
+    table["split"] = [found.get(name) for name in rows]
+    return {part: sum(p == part for p in found.values()) for part in SPLITS}
 
 
 def _write(
@@ -131,6 +163,7 @@ def _write(
     known: Store,
     columns: OwnColumns | None,
     films: dict[str, Any] | None,
+    parts: dict[str, int] | None,
     table: dict[str, Any],
     faults: list[Fault],
 ) -> Joined:
@@ -155,6 +188,7 @@ def _write(
         "version": 1,
         "store": known.about["digest"],
         "films": films,
+        "splits": parts,
         "schema": None if columns is None else columns.described(),
         "files": {name: facts(folder / name) for name in (TABLE, NOT_JOINED)},
     }
@@ -170,6 +204,7 @@ def _write(
         0 if films is None else films["phases"],
         counts,
         len(faults),
+        parts,
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.clinical.schema import age_and_sex
+from ecglearn.data.datasets.base import SPLITS
 from ecglearn.data.preprocess import Preprocess
 from ecglearn.data.store.companions import Companions, read_companions
 from ecglearn.data.store.format import (
@@ -77,6 +78,7 @@ class Store:
         rows: numbers of these records in the whole store.
         companions: films and values that were joined to the whole store; None where none were.
         films: whether batches carry the films, see `with_films`.
+        own_splits: part of each record of the whole store, where it is not the published one.
 
     Book: your-own-data#data-store
     """
@@ -92,6 +94,7 @@ class Store:
     _seen: NDArray[np.bool_]
     companions: Companions | None = None
     films: bool = False
+    own_splits: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -274,7 +277,10 @@ class Store:
             for name in self._table.column_names
             if name not in _HIDDEN and not name.startswith("labels ")
         ]
-        return self._table.select(shown).take(self.rows).to_pandas()
+        found = self._table.select(shown).take(self.rows).to_pandas()
+        if self.own_splits is not None:
+            found["split"] = self.own_splits[self.rows]
+        return found
 
     @property
     def patients(self) -> NDArray:
@@ -362,8 +368,34 @@ class Store:
         """
         inside = (self.index["split"] == name).to_numpy(bool)
         if not inside.any():
-            raise StoreError(f"no record is in the part {name!r}; there are {self.about['splits']}")
+            there = self.index["split"].value_counts().to_dict()
+            raise StoreError(f"no record is in the part {name!r}; there are {there}")
         return self.select(inside)
+
+    def with_splits(self, parts: Mapping[str, str]) -> Store:
+        """The same records in other parts.
+
+        Args:
+            parts: name of a record to "train", "validation" or "test"; a record that is not named
+                is in no part.
+
+        Raises:
+            StoreError: another part, no such record, or a patient in two parts.
+        """
+        if strange := sorted({part for part in parts.values() if part not in SPLITS}):
+            raise StoreError(f"the part {strange[0]!r} is none of {', '.join(SPLITS)}")
+        here = set(self.names)
+        if unknown := [name for name in parts if name not in here]:
+            raise StoreError(f"{len(unknown):,} records are not here, {unknown[0]!r} the first")
+        own = np.full(len(self._table), "", object)
+        own[self.rows] = [parts.get(name, "") for name in self.names]
+        whose: dict[Any, str] = {}
+        for patient, part in zip(self.patients, own[self.rows], strict=True):
+            if part and whose.setdefault(patient, part) != part:
+                raise StoreError(
+                    f"patient {patient} is in {whose[patient]} and in {part}: split by patient"
+                )
+        return replace(self, own_splits=own)
 
     def with_reports(self) -> Store:
         """The records that have a report: what methods that read reports can learn from.
@@ -459,7 +491,8 @@ def open_store(
     first, rows = next(iter(about.label_sets), ""), np.arange(len(table))
     joined = read_companions(folder, raw, table["record"].to_pylist()) if companions else None
     seen = np.zeros(len(table), bool)
-    store = Store(raw, first, rows, table, signals, peaks, gaps, seen, joined)
+    own = None if joined is None else joined.splits
+    store = Store(raw, first, rows, table, signals, peaks, gaps, seen, joined, False, own)
     return store if labels is None else store.with_labels(labels)
 
 
