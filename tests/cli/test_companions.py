@@ -1,18 +1,14 @@
 """`ecglearn join`, then the methods that learn from companions, trained on that store."""
 
-import csv
-import json
 import shutil
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from ecglearn.cli import main
-from ecglearn.cohort import LABS, VITALS, simulate
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.store import open_store
 from ecglearn.method import Method
@@ -21,50 +17,17 @@ from ecglearn.methods.ptacl import PTACL, PTACLConfig
 from ecglearn.registry import load
 from ecglearn.train import fit
 from tests.data import layouts
+from tests.data.constructed import constructed_pairs
 
 COUNT = 60
 SMOKE = ("--preset", "smoke", "--epochs", "1", "--batch-size", "16")
-SCHEMA = {
-    "labs": {
-        "potassium": {"unit": "mmol/L", "limits": [0.5, 15], "reference": [3.5, 5.1]},
-        "my own marker": {"unit": "U/L", "limits": [0, 9000], "reference": [10, 60]},
-        "sodium": {"unit": "mmol/L", "limits": [70, 220], "reference": [135, 145]},
-    },
-    "vitals": {"heart_rate": {"unit": "1/min", "limits": [10, 350]}},
-    "diagnoses": "ptbxl-super",
-}
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """Sixty ECGs with films and values of other simulated patients: constructed pairs."""
     folder = tmp_path_factory.mktemp("companions")
-    layouts.ptbxl(folder / "in", COUNT, [layouts.ptbxl_row(k) for k in range(1, COUNT + 1)])
-    prepare("ptbxl-100", folder / "in", folder / "out", workers=1, progress=False)
-    names = open_store(folder / "out").names
-    patients = simulate(COUNT, seed=1, frames=26)
-    (folder / "films").mkdir()
-    for name, loop in zip(names[:-4], patients.cine, strict=False):
-        np.save(folder / "films" / f"{name}.npy", loop)
-    with (folder / "films.csv").open("w", newline="") as file:
-        rows = [("record", "path"), *((name, f"films/{name}.npy") for name in names[:-4])]
-        csv.writer(file).writerows(rows)
-    labs = pd.DataFrame(patients.labs, columns=list(LABS))
-    vitals = pd.DataFrame(patients.vitals, columns=list(VITALS))
-    table = pd.DataFrame({"record": names, "potassium": labs["potassium"]})
-    table["my own marker"] = 5.0 * np.arange(COUNT)
-    table["sodium"] = labs["sodium"].where(np.arange(COUNT) % 3 > 0)
-    table["heart_rate"] = vitals["heart_rate"]
-    table.to_csv(folder / "values.csv", index=False)
-    (folder / "schema.json").write_text(json.dumps(SCHEMA))
-    main(
-        [
-            "join",
-            str(folder / "out"),
-            *("--films", str(folder / "films.csv"), "--values", str(folder / "values.csv")),
-            *("--schema", str(folder / "schema.json"), "--workers", "1"),
-        ]
-    )
+    main(constructed_pairs(folder, COUNT))
     return folder / "out"
 
 
