@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ CHAPTERS = [chapter.name for chapter in chapters(ROOT / "book")]
 # what the numeric questions ask, in their order, computed and not copied
 NUMBERS = {
     "intro": [100 * (150 - 60) / 150],
+    "first-training-loop": [1.0 - 0.5 * 0.6],
+    "attention": [1 / 40, 12 * 5000 / 50],
+    "numbers-with-doubt": [40 / (5 * 10), 200 * (0.20 / 0.10) ** 2],
+    "the-heart": [],
     "the-12-lead-ecg": [6 - 4 + 6, ((0.8 - 0.5) + 0.8) / 2, 300 / 4],
     "preprocessing": [abs(170 - 2 * 100), 250 / 2**4],
     "contrastive-learning": [math.log(256)],
@@ -109,7 +114,7 @@ def test_missing_package_names_its_group(monkeypatch):
     def absent(name: str):
         raise ModuleNotFoundError(name)
 
-    monkeypatch.setattr("ecglearn.course.quiz.files", absent)
+    monkeypatch.setattr(sys.modules["ecglearn.course.quiz"], "files", absent)
     with pytest.raises(MissingGroupError, match=r'pip install "ecglearn\[book\]"'):
         quiz("intro")
 
