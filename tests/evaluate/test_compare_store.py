@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from ecglearn.cli import main
 from ecglearn.cohort import simulate
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
@@ -24,6 +25,7 @@ from ecglearn.evaluate.benchmark.store_part import StorePart
 from ecglearn.evaluate.prompts import PromptError
 from ecglearn.methods.merl import MERL, MERLConfig
 from tests.data import layouts
+from tests.data.constructed import constructed_pairs
 
 CLASSES = ("broad", "fast", "late")
 PROMPTS = {"broad": ["a broad complex"], "fast": ["a fast rhythm"], "late": ["a late beat"]}
@@ -249,3 +251,50 @@ def test_age_and_sex_wherever_they_stand(store):
     found = AgeAndSex().embed(batch)
     assert found[:, 0].tolist() == [0] * 4  # nobody's age is known
     torch.testing.assert_close(found[:, 1], torch.tensor([1, 0, 2 / 3, 1]))
+
+
+class Films:
+    """Finds everybody's own film, and reads each three of thirteen phases too late."""
+
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def embed(self, batch):
+        return batch.findings.float()
+
+    def embed_cine(self, batch):
+        return batch.findings.float()
+
+    def project(self, batch):
+        self.seen.append(len(batch))
+        own = batch.cine.float().flatten(1)
+        return own, own
+
+    def local(self, batch):
+        assert batch.cine is not None
+        phases = torch.eye(13).expand(len(batch), -1, -1)
+        usable = torch.ones(len(batch), dtype=torch.bool)
+        usable[::2] = False
+        return phases, phases.roll(3, 1), usable
+
+
+def test_films_of_a_store(tmp_path):
+    main(constructed_pairs(tmp_path, 120))
+    store = open_store(tmp_path / "out")
+    model = Films()
+    found = compare({"f": model}, store, tasks=("retrieval", "phase"), **asked(least_cases=2))
+    test = store.split("test")
+    films = test.with_films()
+    assert model.seen == [len(films)]
+    assert 0 < len(films) < len(test)
+    rank = one(found, "own cine", "median rank", model="f")
+    assert rank["value"] == 1
+    assert rank["patients"] == len(set(films.patients))
+    assert one(found, "phase of the cine", "right phase", model="f")["value"] == 0
+    seconds = []
+    for peaks in films[:].r_peaks[1::2]:
+        between = np.diff([p for p in peaks.tolist() if p >= 0]) / store.fs
+        seconds.append(np.sort(between)[(len(between) - 1) // 2])
+    error = one(found, "phase of the cine", "error in ms", model="f")
+    assert error["value"] == pytest.approx(3 / 13 * 1000 * np.mean(seconds))
+    assert "similar heart" not in set(found["task"])
