@@ -291,8 +291,9 @@ def test_films_of_a_store(tmp_path):
     assert rank["value"] == 1
     assert rank["patients"] == len(set(films.patients))
     assert one(found, "phase of the cine", "right phase", model="f")["value"] == 0
-    seconds = []
-    for peaks in films[:].r_peaks[1::2]:
+    seconds, r_peaks = [], films[:].r_peaks
+    assert r_peaks is not None
+    for peaks in r_peaks[1::2]:
         between = np.diff([p for p in peaks.tolist() if p >= 0]) / store.fs
         seconds.append(np.sort(between)[(len(between) - 1) // 2])
     error = one(found, "phase of the cine", "error in ms", model="f")
