@@ -63,7 +63,7 @@ def quiz(name: str) -> Quiz:
 
     Raises:
         InputError: there are no questions of this name.
-        MissingGroupError: the optional group `book` is not installed.
+        MissingGroupError: the optional group `lab` is not installed.
 
     Book: intro#intro-how
     """
@@ -90,7 +90,7 @@ def _script() -> str:
         theirs = files("jupyterquiz").joinpath("js")
     except ModuleNotFoundError as error:
         raise MissingGroupError(
-            'quizzes need the optional group "book": pip install "ecglearn[book]"'
+            'quizzes need the optional group "lab": pip install "ecglearn[lab]"'
         ) from error
     parts = [theirs.joinpath(name).read_text("utf-8") for name in SCRIPTS]
     lines = [line for part in parts for line in part.splitlines() if "http" not in line]

@@ -115,7 +115,7 @@ def test_missing_package_names_its_group(monkeypatch):
         raise ModuleNotFoundError(name)
 
     monkeypatch.setattr(sys.modules["ecglearn.course.quiz"], "files", absent)
-    with pytest.raises(MissingGroupError, match=r'pip install "ecglearn\[book\]"'):
+    with pytest.raises(MissingGroupError, match=r'pip install "ecglearn\[lab\]"'):
         quiz("intro")
 
 
