@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from ecglearn.errors import InputError
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ class Box(NamedTuple):
         y: of its middle, upwards.
         colour: one of `COLOURS`, or any that matplotlib knows.
         text: what stands in it; empty takes its name.
+        picture: drawn above the text. An array `(time,)` is a curve with gaps where it is NaN, a
+            list of such arrays curves one below the other; `(row, column)` is an image,
+            `(frame, row, column)` its frames side by side; a pair of an image and the name of a
+            colour map shows it in these colours instead of greys.
 
     Book: ptacl#ptacl
     """
@@ -38,6 +44,7 @@ class Box(NamedTuple):
     y: float
     colour: str = "grey"
     text: str = ""
+    picture: Any = None
 
 
 class Arrow(NamedTuple):
@@ -112,7 +119,12 @@ def diagram(
     for name, box in parts.items():
         ground = COLOURS.get(box.colour, box.colour)
         style: Any = {"boxstyle": "round,pad=0.35", "fc": ground, "ec": LINE}
-        drawn[name] = ax.text(box.x, box.y, box.text or name, color=INK, bbox=style, **middle)
+        text = box.text or name
+        if box.picture is None:
+            plain = ax.text(box.x, box.y, text, color=INK, bbox=style, **middle)
+            drawn[name] = plain.get_bbox_patch()
+        else:
+            drawn[name] = _framed(ax, box, text, style, fontsize).patch
     for way in ways:  # after the boxes: an arrow ends at edges that are known when it is drawn
         start, end = parts[way.start], parts[way.end]
         look: Any = {
@@ -120,8 +132,8 @@ def diagram(
             "color": STRESS if way.both else LINE,
             "linestyle": "--" if way.both else "-",
             "connectionstyle": f"arc3,rad={way.bend:g}",
-            "patchA": drawn[way.start].get_bbox_patch(),
-            "patchB": drawn[way.end].get_bbox_patch(),
+            "patchA": drawn[way.start],
+            "patchB": drawn[way.end],
             "shrinkA": 2,
             "shrinkB": 2,
         }
@@ -141,6 +153,58 @@ def diagram(
     ax.set(xlim=_around(left, right), ylim=_around(low, high))
     ax.axis("off")
     return fig
+
+
+def _framed(ax: Any, box: Box, text: str, style: Any, fontsize: float) -> Any:
+    """A picture with text below it, in a frame that arrows can end at."""
+    from matplotlib.offsetbox import AnnotationBbox, TextArea, VPacker
+
+    words: Any = {"color": INK, "fontsize": fontsize, "ha": "center", "multialignment": "center"}
+    packed = VPacker(
+        children=[_art(box.picture), TextArea(text, textprops=words)], align="center", pad=0, sep=3
+    )
+    framed = AnnotationBbox(packed, (box.x, box.y), pad=0.35, bboxprops=style)
+    ax.add_artist(framed)
+    return framed
+
+
+def _art(picture: Any) -> Any:
+    """What a box shows, in points: curves 78 wide, images 44 high."""
+    from matplotlib import colormaps
+    from matplotlib.lines import Line2D
+    from matplotlib.offsetbox import DrawingArea, OffsetImage
+
+    picture, colours = picture if _coloured(picture) else (picture, "gray")
+    curves = list(picture) if isinstance(picture, list) else [picture]
+    curves = [np.asarray(curve, float) for curve in curves]
+    if all(curve.ndim == 1 for curve in curves):
+        high = 30.0 if len(curves) == 1 else 13.0 * len(curves)
+        area = DrawingArea(78, high)
+        each = high / len(curves)
+        for k, curve in enumerate(curves):
+            if len(curve) < 2 or not np.isfinite(curve).any():
+                raise InputError(
+                    "a curve in a box needs two samples or more, and one that is finite"
+                )
+            low, top = np.nanmin(curve), np.nanmax(curve)
+            y = high - (k + 1) * each + each * (0.05 + 0.9 * (curve - low) / ((top - low) or 1.0))
+            area.add_artist(Line2D(np.linspace(0, 78, len(curve)), y, color=INK, lw=0.8))
+        return area
+    if len(curves) != 1 or curves[0].ndim not in (2, 3):
+        raise InputError(
+            "a picture is a curve (time,), a list of them, an image (row, column) or frames "
+            f"(frame, row, column); got {' and '.join(str(curve.shape) for curve in curves)}"
+        )
+    image = curves[0] if curves[0].ndim == 2 else np.hstack(list(curves[0]))
+    low, top = np.nanmin(image), np.nanmax(image)
+    painted = colormaps[colours]((image - low) / ((top - low) or 1.0))
+    fine = max(1, round(400 / max(image.shape)))  # few cells: sharp edges on every screen
+    painted = painted.repeat(fine, 0).repeat(fine, 1)
+    return OffsetImage(painted, zoom=min(44 / painted.shape[0], 96 / painted.shape[1]))
+
+
+def _coloured(picture: Any) -> bool:
+    return isinstance(picture, tuple) and len(picture) == 2 and isinstance(picture[1], str)
 
 
 def _around(low: float, high: float) -> tuple[float, float]:

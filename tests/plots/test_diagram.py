@@ -6,8 +6,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.offsetbox import AnnotationBbox
 from matplotlib.text import Annotation
 
+from ecglearn.errors import InputError
 from ecglearn.plots.diagram import COLOURS, Arrow, Box, diagram
 
 BOXES = {
@@ -100,6 +102,43 @@ def test_every_text_lies_inside_the_figure():
         box = text.get_bbox_patch().get_window_extent()
         assert fig.bbox.contains(box.x0, box.y0)
         assert fig.bbox.contains(box.x1, box.y1)
+
+
+def test_real_arrays_stand_in_boxes_and_arrows_end_at_their_frames():
+    t = np.linspace(0, 20, 200)
+    gaps = np.where((t > 5) & (t < 9), np.nan, np.sin(t))
+    fig = diagram(
+        {
+            "ECG": (0, 2, "blue", "ECG, 2 s", np.sin(t)),
+            "leads": (0, 1, "blue", "three leads", [np.sin(t), gaps, np.zeros(200)]),
+            "cine": (1, 2, "orange", "", np.random.default_rng(0).random((3, 8, 8))),
+            "map": (1, 1, "grey", "", (np.eye(5), "Blues")),
+            "plain": (0.5, 0),
+        },
+        [("ECG", "leads"), ("cine", "map"), ("map", "plain")],
+        size=(4.5, 4.5),
+    )
+    fig.canvas.draw()
+    framed = [a for a in fig.axes[0].artists if isinstance(a, AnnotationBbox)]
+    assert len(framed) == 4
+    for one in framed:
+        box = one.get_window_extent()
+        assert fig.bbox.contains(box.x0, box.y0)
+        assert fig.bbox.contains(box.x1, box.y1)
+        assert not any(box.overlaps(o.get_window_extent()) for o in framed if o is not one)
+    patch: Any = arrows(fig)[0].arrow_patch
+    y = patch.get_transform().transform(patch.get_path().vertices)[:, 1]
+    top, below = (framed[k].patch.get_window_extent() for k in (0, 1))
+    assert below.y1 - 1 <= y.min()
+    assert y.max() <= top.y0 + 1
+
+
+@pytest.mark.parametrize(
+    "picture", [np.zeros(1), np.full(5, np.nan), np.zeros((2, 2, 2, 2)), [np.zeros((2, 2))] * 2]
+)
+def test_what_is_no_picture_is_refused(picture):
+    with pytest.raises(InputError):
+        diagram({"a": (0, 0, "grey", "", picture)}, [])
 
 
 def test_what_is_not_there_is_refused():
