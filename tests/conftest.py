@@ -15,6 +15,13 @@ def pytest_configure() -> None:
     end_with_make()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What builds in the repository's folder runs in one process, the rest beside it."""
+    for item in items:
+        if "tests/book/" in item.path.as_posix() or "wheel" in item.name:
+            item.add_marker(pytest.mark.xdist_group("build"))
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """A headless browser for all pages."""
