@@ -12,11 +12,16 @@ import pytest
 
 from book.build import ROOT
 from book.build_chapters import chapters
+from book.build_scripts import folder_of
 from ecglearn.course.quiz import HERE, Quiz, quiz
 from ecglearn.errors import InputError, MissingGroupError
 from tests.book.browser import visit
-from tests.plots.views.page import THEME, axe
+from tests.plots.views.page import axe
 
+STYLES = (
+    folder_of("pydata_sphinx_theme")
+    / "theme/pydata_sphinx_theme/static/styles/pydata-sphinx-theme.css"
+)
 CHAPTERS = [chapter.name for chapter in chapters(ROOT / "book")]
 # what the numeric questions ask, in their order, computed and not copied
 NUMBERS = {
@@ -126,13 +131,19 @@ def test_text_cannot_end_its_script():
 
 
 def page(folder: Path, name: str, scheme: str) -> Path:
-    """The questions on an otherwise empty page, beside a MathJax that cannot typeset."""
+    """The questions as a cell of the book shows them, beside a MathJax that cannot typeset."""
     path = folder / f"{scheme}.html"
+    head = (
+        "<meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
+        f"<title>Questions</title><style>{STYLES.read_text('utf-8')}</style>"
+        f"<style>{(ROOT / 'book' / '_static' / 'book.css').read_text('utf-8')}</style>"
+        "<script>window.MathJax = {version: '3.2.2'}</script>"
+    )
+    cell = f"<div class='cell_output'><div class='text_html'>{quiz(name)._repr_html_()}</div></div>"
     path.write_text(
-        f"<!doctype html><html lang='en' data-theme='{scheme}'><head><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width'><title>Questions</title>"
-        f"<style>{THEME}</style><script>window.MathJax = {{version: '3.2.2'}}</script></head>"
-        f"<body><main><h1>Questions</h1>{quiz(name)._repr_html_()}</main></body></html>",
+        f"<!doctype html><html lang='en' data-theme='{scheme}'><head>{head}</head><body>"
+        f"<main class='bd-content'><h1>Questions</h1><article class='bd-article'>{cell}</article>"
+        "</main></body></html>",
         "utf-8",
     )
     return path
@@ -145,6 +156,7 @@ def test_questions_are_answered_by_the_keyboard(tmp_path, browser, width, scheme
         told = seen.page.locator(".Feedback")
         assert told.count() == len(questions("ptacl"))
         seen.page.wait_for_timeout(700)  # jupyterquiz would fetch MathJax after half a second
+        seen.page.add_style_tag(content="* { transition: none !important }")
         seen.page.keyboard.press("Tab")  # the number
         seen.page.keyboard.type("3,7")
         seen.page.keyboard.press("Enter")
