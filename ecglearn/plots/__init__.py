@@ -3,7 +3,7 @@
 from ecglearn.plots.alignment import draw_map
 from ecglearn.plots.clinical import lifts_side_by_side
 from ecglearn.plots.colours import method_colours
-from ecglearn.plots.compare import Lesson, finding_map, lessons, measure_panels, seed_panels
+from ecglearn.plots.compare import Lesson, finding_map, lessons, measure_menu, seed_menu
 from ecglearn.plots.controls import add_slider
 from ecglearn.plots.diagram import Arrow, Box, diagram
 from ecglearn.plots.ecg import ecg_paper, ecg_sheet
@@ -57,9 +57,9 @@ __all__ = [
     "lifts_side_by_side",
     "live",
     "marked_reports",
-    "measure_panels",
+    "measure_menu",
     "method_colours",
-    "seed_panels",
+    "seed_menu",
     "severity_curves",
     "stored_severity",
     "three_views",

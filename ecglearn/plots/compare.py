@@ -12,7 +12,6 @@ from ecglearn.plots.colours import method_colours
 if TYPE_CHECKING:
     import pandas as pd
     import plotly.graph_objects as go
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from ecglearn.evaluate import Interval, StoredResults
@@ -20,39 +19,39 @@ if TYPE_CHECKING:
 GREY = "#8a93a2"
 
 
-def measure_panels(
+def measure_menu(
     table: pd.DataFrame,
-    panels: Sequence[tuple[str, str]],
+    questions: Sequence[tuple[str, str]],
     *,
     chance: dict[str, float],
     models: Sequence[str],
-) -> Figure:
-    """One panel for each measure: models with intervals, and grey what they reach untrained.
+) -> go.Figure:
+    """One question at a time: models with intervals, and a stroke for what they reach untrained.
 
     Args:
         table: of `compare`.
-        panels: (task, measure) of each.
+        questions: (task, measure) of each. Those with one measure share a scale, so that changing
+            the question never changes what a length means.
         chance: measure to a value marked by a dotted line.
         models: from top to bottom; one that lacks the measure has an empty row.
 
     Book: five-methods#all-at-once
     """
     all_of = table[table["name"] == "all"].set_index(["task", "measure", "model"])
-    fig, axes = _panels([task for task, _ in panels], models)
-    colour = method_colours(models)
-    for ax, (task, measure) in zip(axes, panels, strict=True):
-        for y, model in enumerate(models):
-            first = (task, measure, f"{model}, untrained")
-            if first in all_of.index:
-                ax.plot(all_of.loc[first, "value"], y, "|", color=GREY, ms=11, mew=2)
-            if (task, measure, model) in all_of.index:
-                value, low, high = all_of.loc[(task, measure, model), ["value", "low", "high"]]
-                ax.plot([low, high], [y, y], color=colour[model], lw=1.5)
-                ax.plot(value, y, "o", color=colour[model], ms=4)
-        if measure in chance:
-            ax.axvline(chance[measure], color="black", ls=":", lw=1)
-        ax.set_xlabel(measure, fontsize=8)
-    return fig
+
+    def answers(task: str, measure: str, suffix: str) -> list[_Answer]:
+        keys = [(task, measure, model + suffix) for model in models]
+        found = [(m, key) for m, key in zip(models, keys, strict=True) if key in all_of.index]
+        return [
+            _Answer(model, *map(float, all_of.loc[key, ["value", "low", "high"]].tolist()))
+            for model, key in found
+        ]
+
+    drawn = [
+        _Question(task, m, answers(task, m, ""), answers(task, m, ", untrained"), chance.get(m))
+        for task, m in questions
+    ]
+    return _menu(drawn, models)
 
 
 def finding_map(
@@ -117,64 +116,140 @@ def _switch(tasks: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def seed_panels(
-    stored: StoredResults, panels: Mapping[str, str], *, models: Sequence[str]
-) -> Figure:
-    """Stored runs: every seed, their mean and its interval; grey what they reach untrained.
+def seed_menu(
+    stored: StoredResults, questions: Mapping[str, str], *, models: Sequence[str]
+) -> go.Figure:
+    """Stored runs, one question at a time: every seed, mean and interval; a stroke untrained.
 
     Args:
         stored: runs with one value for each measure, and "untrained: ..." beside some.
-        panels: title to measure.
+        questions: title to measure.
         models: variants, from top to bottom.
 
     Book: five-methods#full-size
     """
-    fig, axes = _panels(list(panels), models)
+
+    def answers(measure: str) -> list[_Answer]:
+        asked = [model for model in models if measure in stored.runs_of(model)[0]]
+        found = [(model, stored.interval(model, measure)) for model in asked]
+        return [
+            _Answer(model, i.value, i.low, i.high, tuple(map(float, stored.values(model, measure))))
+            for model, i in found
+        ]
+
+    drawn = [
+        _Question(
+            title, measure.split(": ")[-1], answers(measure), answers(f"untrained: {measure}")
+        )
+        for title, measure in questions.items()
+    ]
+    return _menu(drawn, models)
+
+
+class _Answer(NamedTuple):
+    model: str
+    value: float
+    low: float
+    high: float
+    seeds: tuple[float, ...] = ()
+
+
+class _Question(NamedTuple):
+    title: str
+    measure: str
+    answers: list[_Answer]
+    untrained: list[_Answer]
+    chance: float | None = None
+
+
+def _menu(questions: Sequence[_Question], models: Sequence[str]) -> go.Figure:
+    """A row for each model, and a menu of questions."""
+    import plotly.graph_objects as go
+
     colour = method_colours(models)
-    for ax, measure in zip(axes, panels.values(), strict=True):
-        for y, model in enumerate(models):
-            known = stored.runs_of(model)[0]
-            if f"untrained: {measure}" in known:
-                ax.plot(
-                    stored.interval(model, f"untrained: {measure}").value,
-                    y,
-                    "|",
-                    color=GREY,
-                    ms=11,
-                    mew=2,
-                )
-            if measure in known:
-                mean, values = stored.interval(model, measure), stored.values(model, measure)
-                ax.plot([mean.low, mean.high], [y, y], color=colour[model], lw=1.5)
-                ax.plot(values, [y] * len(values), ".", color=colour[model], ms=3, alpha=0.6)
-                ax.plot(mean.value, y, "o", color=colour[model], ms=4)
+    fig, each = go.Figure(), 5
+    for k, question in enumerate(questions):
+        rows = question.answers
+        names = [row.model for row in rows]
+        line_of = [(v, row.model) for row in rows for v in (row.low, row.high, None)]
+        dots = [(v, row.model) for row in rows for v in row.seeds]
+        first = {"visible": k == 0, "showlegend": False}
+        quiet = {**first, "hoverinfo": "skip"}
+        ends = [models[0], models[-1]] if question.chance is not None else []
+        fig.add_scatter(
+            x=[question.chance] * len(ends),
+            y=ends,
+            mode="lines",
+            line={"dash": "dot", "color": GREY, "width": 1},
+            **quiet,
+        )
+        fig.add_scatter(
+            x=[row.value for row in question.untrained],
+            y=[row.model for row in question.untrained],
+            mode="markers",
+            marker={"symbol": "line-ns", "size": 16, "line": {"width": 3, "color": GREY}},
+            hovertemplate="random initialisation: %{x:.3f}<extra></extra>",
+            **first,
+        )
+        fig.add_scatter(
+            x=[v for v, _ in line_of],
+            y=[m for _, m in line_of],
+            mode="lines",
+            line={"color": GREY, "width": 2},
+            **quiet,
+        )
+        fig.add_scatter(
+            x=[v for v, _ in dots],
+            y=[m for _, m in dots],
+            mode="markers",
+            marker={"size": 4, "color": [colour[m] for _, m in dots], "opacity": 0.6},
+            **quiet,
+        )
+        fig.add_scatter(
+            x=[row.value for row in rows],
+            y=names,
+            mode="markers",
+            marker={"size": 10, "color": [colour[m] for m in names]},
+            customdata=[[row.low, row.high] for row in rows],
+            hovertemplate="%{x:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]<extra></extra>",
+            **first,
+        )
+    spans = {q.measure: _span([o for o in questions if o.measure == q.measure]) for q in questions}
+    buttons = [
+        {
+            "label": f"{question.title}, {question.measure}",
+            "method": "update",
+            "args": [
+                {"visible": [n // each == k for n in range(each * len(questions))]},
+                {"xaxis.title.text": question.measure, "xaxis.range": spans[question.measure]},
+            ],
+        }
+        for k, question in enumerate(questions)
+    ]
+    place = {"x": 0, "xanchor": "left", "y": 1.04, "yanchor": "bottom"}
+    fig.update_layout(
+        height=150 + 32 * len(models),
+        margin={"l": 10, "t": 60},
+        xaxis={"title": questions[0].measure, "range": spans[questions[0].measure]},
+        yaxis={
+            "categoryorder": "array",
+            "categoryarray": list(models),
+            "range": [len(models) - 0.5, -0.5],
+            "automargin": True,
+        },
+        updatemenus=[{"buttons": buttons, **place}] if len(questions) > 1 else [],
+    )
     return fig
 
 
-def _panels(titles: Sequence[str], models: Sequence[str]) -> tuple[Figure, list[Axes]]:
-    """Small panels, three in a row, that share their rows of models."""
-    import matplotlib.pyplot as plt
-
-    columns = min(3, len(titles))
-    rows = -(-len(titles) // columns)
-    fig, grid = plt.subplots(
-        rows,
-        columns,
-        figsize=(2.7 * columns, (0.27 * len(models) + 0.65) * rows),
-        sharey=True,
-        layout="constrained",
-        squeeze=False,
-    )
-    axes = list(grid.flat)
-    for ax, title in zip(axes, titles, strict=False):
-        ax.set_title(title, fontsize=9)
-        ax.tick_params(labelsize=8)
-        ax.grid(axis="y", alpha=0.3)
-    axes[0].set_yticks(range(len(models)), models, parse_math=False)
-    axes[0].set_ylim(len(models) - 0.5, -0.5)
-    for ax in axes[len(titles) :]:
-        ax.axis("off")
-    return fig, axes[: len(titles)]
+def _span(questions: Sequence[_Question]) -> list[float]:
+    """From the least to the greatest of what questions of one measure show, and a little more."""
+    rows = [row for q in questions for row in (*q.answers, *q.untrained)]
+    shown = [v for row in rows for v in (row.low, row.high, row.value, *row.seeds)]
+    shown += [q.chance for q in questions if q.chance is not None]
+    shown = [v for v in shown if np.isfinite(v)] or [0.0, 1.0]
+    more = 0.04 * (max(shown) - min(shown)) or 0.05
+    return [round(min(shown) - more, 3), round(max(shown) + more, 3)]
 
 
 class Lesson(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ecglearn.evaluate import Interval
-from ecglearn.plots import Lesson, finding_map, lessons, measure_panels, method_colours
+from ecglearn.plots import Lesson, finding_map, lessons, measure_menu, method_colours, seed_menu
 from ecglearn.registry import list_methods, method_class
 
 TITLES = [method_class(name).title for name in list_methods()]
@@ -41,12 +41,56 @@ def test_a_method_keeps_its_colour_in_any_company():
     }
 
 
-def test_panels_use_it():
-    models = [TITLES[2], TITLES[0]]
-    fig = measure_panels(table(models), [("probe", "macro AUROC")], chance={}, models=models)
-    drawn = [line.get_color() for line in fig.axes[0].lines if line.get_marker() == "o"]
-    assert drawn == [method_colours(models)[model] for model in models]
-    plt.close(fig)
+def test_a_menu_asks_one_question_at_a_time_on_one_scale():
+    models = [TITLES[2], TITLES[0], "empty row"]
+    asked = [("probe", "macro AUROC"), ("other", "macro AUROC"), ("heart", "R2")]
+    rows = table(models[:2])
+    first = rows.assign(model=rows["model"] + ", untrained", value=0.52)
+    other = rows.assign(task="other", value=0.9, low=0.8, high=0.95)
+    heart = rows.assign(task="heart", measure="R2", value=-0.1, low=-0.2, high=0.0)
+    fig = measure_menu(
+        pd.concat([rows, first, other, heart]), asked, chance={"macro AUROC": 0.5}, models=models
+    )
+    drawn: Any = fig.data
+    assert [trace.visible for trace in drawn] == [True] * 5 + [False] * 10
+    dots = drawn[4]
+    assert list(dots.x) == [0.6, 0.6]
+    assert list(dots.y) == models[:2]
+    assert list(dots.marker.color) == [method_colours(models)[m] for m in models[:2]]
+    assert list(drawn[0].x) == [0.5, 0.5]
+    assert list(drawn[1].x) == [0.52, 0.52]
+    assert list(drawn[2].x) == [0.5, 0.7, None] * 2
+    layout: Any = fig.layout
+    one, two, three = layout.updatemenus[0].buttons
+    assert one.label == "probe, macro AUROC"
+    for k, button in enumerate((one, two, three)):
+        assert [n // 5 for n, on in enumerate(button.args[0]["visible"]) if on] == [k] * 5
+    assert one.args[1]["xaxis.range"] == two.args[1]["xaxis.range"] == list(layout.xaxis.range)
+    low, high = one.args[1]["xaxis.range"]
+    assert low < 0.5
+    assert high > 0.95
+    assert three.args[1] == {"xaxis.title.text": "R2", "xaxis.range": [-0.208, 0.008]}
+    assert list(layout.yaxis.range) == [2.5, -0.5]
+
+
+def test_a_menu_of_stored_runs_shows_every_seed():
+    class Runs:
+        def runs_of(self, name):
+            shown = {"zero-shot: macro AUROC": 0.7}
+            return [shown | ({"untrained: zero-shot: macro AUROC": 0.5} if name == "b" else {})]
+
+        def interval(self, name, measure):
+            return Interval(0.5, 0.4, 0.6) if "untrained" in measure else Interval(0.7, 0.6, 0.8)
+
+        def values(self, name, measure):
+            return np.array([0.65, 0.75])
+
+    fig = seed_menu(Runs(), {"in words": "zero-shot: macro AUROC"}, models=["a", "b"])  # type: ignore
+    drawn: Any = fig.data
+    assert list(drawn[3].x) == [0.65, 0.75] * 2
+    assert list(drawn[3].y) == ["a", "a", "b", "b"]
+    assert (list(drawn[1].x), list(drawn[1].y)) == ([0.5], ["b"])
+    assert not fig.layout.updatemenus  # type: ignore
 
 
 def test_a_lesson_shows_both_values_hollow_and_full():

@@ -70,6 +70,9 @@ def judged(text: str) -> Judged:
 PLOTLY: dict[str, Callable[[str], go.Figure]] = {
     "ecg_paper": lambda t: plots.ecg_paper(ecg()[:1], 100, leads=(t,)),
     "finding_map": lambda t: plots.finding_map(table(t), [t, "b"], models=[t], cases={t: 3}),
+    "measure_menu": lambda t: plots.measure_menu(
+        table(t), [(t, "macro AUROC"), ("b", t)], chance={}, models=[t]
+    ),
     "add_slider": lambda t: plots.add_slider(
         go.Figure(go.Scatter(y=[1])), {t: [go.Scatter(y=[1], name=t)]}, prefix=t, suffix=t
     ),
@@ -85,9 +88,6 @@ MATPLOTLIB: dict[str, Callable[[str], Any]] = {
     ),
     "lessons": lambda t: plots.lessons(
         [Lesson(t, t, (t, Interval(0.1, 0.0, 0.2)), Interval(0.5, 0.4, 0.6))]
-    ),
-    "measure_panels": lambda t: plots.measure_panels(
-        table(t), [("a task", "macro AUROC")], chance={}, models=[t]
     ),
 }
 
@@ -136,7 +136,7 @@ def test_every_maker_is_tested():
         "token_grid",
         "severity_curves",
         "stored_severity",
-        "seed_panels",
+        "seed_menu",
         "live",
     }
     views = {name for name in plots.__all__ if name.endswith("View")}  # tests/plots/views
