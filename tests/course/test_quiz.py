@@ -110,6 +110,14 @@ class TestEveryChapter:
         assert not [one for one in questions(name) if "$" in json.dumps(one)]
 
 
+def test_length_does_not_give_the_answer_away():
+    asked = [one for name in CHAPTERS for one in questions(name)]
+    answers = [one["answers"] for one in asked if one["type"] == "multiple_choice"]
+    for extreme in (min, max):
+        right = [extreme(some, key=lambda one: len(one["answer"]))["correct"] for some in answers]
+        assert sum(right) < len(right) / 2
+
+
 def test_unknown_name_is_refused_with_the_names_there_are():
     with pytest.raises(InputError, match=r"no questions on 'ptacls'; there are some on .*ptacl"):
         quiz("ptacls")
