@@ -37,6 +37,7 @@ def main() -> int:
         reports.merl_step_of_eight,
         reports.deri_step_of_eight,
         reports.tamer_step,
+        reports.by_length,
         reports.remembering,
         reports.token_loss,
         reports.prompts,

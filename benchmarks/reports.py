@@ -17,6 +17,7 @@ from ecglearn.losses.tokens import token_contrast, token_weights
 from ecglearn.methods.deri import DERI, DERIConfig
 from ecglearn.methods.merl import MERL, MERLConfig
 from ecglearn.methods.tamer import TAMER, TAMERConfig
+from ecglearn.train.order import epoch_order
 
 LIMIT = 256
 TEXTS = [
@@ -81,6 +82,39 @@ def deri_step_of_eight() -> bool:
 def tamer_step() -> bool:
     """ResNet-34, spectrogram, 393 joined tokens."""
     return cached_reports(TAMER(TAMERConfig()), 3)
+
+
+def by_length() -> bool:
+    """DERI in class size, batches of 32 of 256 reports as long as PTB-XL's: any, and by length.
+
+    Of PTB-XL's reports such a batch is half padding: 68 tokens on average, 135 the longest.
+    """
+    config = DERIConfig.preset("class")
+    torch.manual_seed(0)
+    method = DERI(config)
+    words = (torch.randn(256).mul(0.4).exp() * 62).round().int().clamp(10, 175).tolist()
+    some = ("sinus", "rhythm", "left", "bundle", "branch", "block", "qrs", "axis", "ecg")
+    texts = [" ".join(some[(k + i) % len(some)] for i in range(n)) for k, n in enumerate(words)]
+    lengths = torch.tensor([len(text) for text in texts])
+    ecg = torch.randn(256, 12, config.samples)
+    method.text.remember(texts)
+
+    def epoch(given: Tensor | None) -> None:
+        order = epoch_order(range(256), 32, torch.Generator().manual_seed(0), given)
+        for rows in order.view(-1, 32):
+            reports = [texts[k] for k in rows.tolist()]
+            batch = ECGBatch(ecg=ecg[rows], fs=config.fs, reports=reports)
+            method.zero_grad()
+            draws = torch.Generator().manual_seed(0)
+            torch.stack(list(method.losses(batch, draws).values())).sum().backward()
+
+    mixed, alike = seconds(lambda: epoch(None), lambda: epoch(lengths), repeats=3)
+    return report(
+        "DERI, an epoch of 256 reports: mixed lengths over batches by length",
+        f"{mixed / alike:.2f} times",
+        ">= 1.1 times",
+        mixed / alike >= 1.1,
+    )
 
 
 REMEMBERED = """

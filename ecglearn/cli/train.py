@@ -74,6 +74,7 @@ class Run:
         best: judge the validation part after each epoch, and keep the weights of the best one.
         clip: greatest norm of the gradient.
         workers: processes that read ahead; 0 reads in this one.
+        by_length: batches of reports of like length: less padding, faster where words are read.
         shelf: folder for what the text model said of reports that memory (2 GB) has no room for;
             without, they are read again.
         precision: fp32, tf32 for its matrix products on a card that has it, or bf16 for matrix
@@ -105,6 +106,7 @@ class Run:
     best: bool = False
     clip: float | None = None
     workers: int = 0
+    by_length: bool = False
     shelf: Path | None = None
     precision: Precision = "fp32"
     compile: bool = False
@@ -226,6 +228,8 @@ def _train_alone(name: str, run: Run) -> None:
     reads = {"fs": run.model.fs, "preprocess": run.model.preprocess}
     data = open_data(run.data, **reads, weighted=True)
     kind = method_class(name)
+    if run.by_length and "reports" not in kind.needs:
+        raise InputError(f"{kind.name} reads no reports: leave out --by-length")
     records = _learnable(kind, data)
     run = _fitted(run, records)
     source = data.records.digest() if isinstance(data.records, Store | Stores) else ""
@@ -260,6 +264,7 @@ def _train_alone(name: str, run: Run) -> None:
             validation=judges,
             extend=run.extend,
             workers=run.workers,
+            by_length=run.by_length,
             progress="lines" if os.environ.get("TQDM_DISABLE") or not redrawn() else "bar",
             log=None if run.log is None else run.log / part,
             **recipe.arguments(),

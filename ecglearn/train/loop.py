@@ -10,7 +10,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import Generator, Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
@@ -29,6 +28,7 @@ from ecglearn.train.feed import closed, feed
 from ecglearn.train.grad_cache import check_accumulation
 from ecglearn.train.logging import History, Kind, Progress, StepLog, progress_kind
 from ecglearn.train.optim import optimiser, schedule
+from ecglearn.train.order import epoch_order, report_lengths
 from ecglearn.train.resume import TrainingError, load_state, save_state
 from ecglearn.train.settings import check_run
 from ecglearn.train.step import (
@@ -65,6 +65,7 @@ def fit(
     validation: Any = None,
     extend: bool = False,
     workers: int = 0,
+    by_length: bool = False,
     log: str | Path | None = None,
     progress: bool | Kind | None = None,
     after_epoch: Callable[[int], None] | None = None,
@@ -104,6 +105,8 @@ def fit(
         extend: with `resume`, go on to more epochs than the run before was meant to have; the rate
             is from there on that of the longer run.
         workers: processes that read ahead; 0 reads in this one.
+        by_length: batches of reports of like length, so that less padding is read: faster where a
+            loss reads words. Strangers of a batch are then more alike, which a contrast feels.
         log: folder for TensorBoard: each term and rate at each step.
         progress: "bar" (or True), "lines" for one line an epoch, "none" (or False); None: a bar in
             a terminal or a notebook, lines in a file, and nothing where the environment sets
@@ -139,6 +142,7 @@ def fit(
             f"a batch of {batch_size} does not divide among {size()} processes with {accumulate} "
             "micro-batches each"
         )
+    lengths = report_lengths(data) if by_length else None
     check_precision(precision, next(method.parameters()).device)
     check_accumulation(method, accumulate)
     if isinstance(method, Stage):
@@ -162,6 +166,7 @@ def fit(
         "compile": compile,
         "config": describe(method),
         **({} if clip is None else {"clip": clip}),
+        **({"by_length": True} if by_length else {}),
         **({} if validation is None else {"validation": len(validation)}),
     }
     path = None if out is None else Path(out) / "last.safetensors"
@@ -202,7 +207,7 @@ def fit(
             best = Best(method, validation, batch_size=batch_size, seed=seed, folder=place)
             best.resume(len(history.epochs))
         first, mine = len(history.epochs), range(rank(), parts, size())
-        steps = _steps(data, batch_size, seed, range(first, epochs), mine, parts)
+        steps = _steps(data, batch_size, seed, range(first, epochs), mine, parts, lengths)
         # an accelerator is asked for the terms of a step when the next one is on its way
         lag = int(plan[0].runner.late)
         with products(precision), closed(feed(data, steps, device=device, workers=workers)) as read:
@@ -257,15 +262,18 @@ def fit(
 
 
 def _steps(
-    data: Any, batch_size: int, seed: int, epochs: range, mine: range, parts: int
+    data: Any,
+    batch_size: int,
+    seed: int,
+    epochs: range,
+    mine: range,
+    parts: int,
+    lengths: Tensor | None,
 ) -> Iterator[list[Tensor]]:
     """Rows of each part of this process, step by step, in the order that follows from the seed."""
     for epoch in epochs:
         drawn = Generator().manual_seed(_mix(seed, epoch, -1))
-        if isinstance(data, Stores):
-            order = data.order(drawn)
-        else:
-            order = torch.randperm(len(data), generator=drawn)
+        order = epoch_order(data, batch_size, drawn, lengths)
         for number in range(len(data) // batch_size):
             rows = order[number * batch_size : (number + 1) * batch_size]
             yield [rows[part::parts] for part in mine]

@@ -391,7 +391,7 @@ def test_embed_writes_piece_by_piece(trained, tmp_path, monkeypatch):
 
 def test_refusals_of_train(store, tmp_path):
     out = ("--out", tmp_path)
-    assert "no command 'teach'; there are prepare, check, train" in refusal("teach")
+    assert "no command 'teach'; there are prepare, join, check, train" in refusal("teach")
     assert "no method 'bert'; there are ptacl, tamer" in refusal("train", "bert")
     assert "presets paper, class, smoke, not 'tiny'" in refusal("train", "scar", "--preset", "tiny")
     text = refusal("train", "scar", "--data", tmp_path / "no", *out)
@@ -401,6 +401,10 @@ def test_refusals_of_train(store, tmp_path):
         "train", "scar", "--data", store, *out, "--preset", "paper"
     )
     assert "cines of the heart" in refusal("train", "ptacl", "--data", store, *out)
+    assert "ecglearn join" in refusal("train", "ptacl", "--data", store, *out)
+    assert "reads no reports: leave out --by-length" in refusal(
+        "train", "ptacl", "--data", "cohort:40", *out, "--by-length"
+    )
     assert "laboratory values" in refusal("train", "clinical-transfer", "--data", store, *out)
     assert "larger than the data" in refusal(
         "train", "scar", "--data", "cohort:20", *out, "--preset", "smoke"
