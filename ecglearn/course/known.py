@@ -18,15 +18,6 @@ SHIPPED = (
     "book/chapters/*.py",
 )
 STATEMENTS = "statements.json"
-CHAPTERS = {
-    "PTACL": "ptacl",
-    "TAMER and MERL": "tamer",
-    "DERI": "deri",
-    "SCAR": "scar",
-    "clinical transfer": "clinical-transfer",
-    "evaluation": "evaluation",
-    "simulated cohort": "simulated-cohort",
-}
 _HERE = Path(__file__).resolve()
 
 
@@ -67,7 +58,9 @@ def statements() -> dict[str, list[list[str]]]:
 
 
 def statements_in(folder: Path) -> dict[str, list[list[str]]]:
-    """The statements of notebooks in a folder, read from their tables *Known and chosen*.
+    """The statements of notebooks in a folder, by the first words of their titles.
+
+    Those without a table *Known and chosen* are left out.
 
     Args:
         folder: of the chapters.
@@ -75,10 +68,12 @@ def statements_in(folder: Path) -> dict[str, list[list[str]]]:
     Book: known-and-chosen#known-and-chosen
     """
     found = {}
-    for title, name in CHAPTERS.items():
-        cells = json.loads((folder / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    for path in sorted(folder.glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-        table = text.split("## Known and chosen")[1].split("\n## ")[0]
-        rows = re.findall(r"^\| (.+) \| (\*\*\w+\*\*.*) \|$", table, re.MULTILINE)
-        found[title] = [list(row) for row in rows]
+        _, _, after = text.partition("\n## Known and chosen\n")
+        rows = re.findall(r"^\| (.+) \| (\*\*\w+\*\*.*) \|$", after.split("\n## ")[0], re.MULTILINE)
+        title = re.search(r"^# ([^:\n]+)", text, re.MULTILINE)
+        if rows and title:
+            found[title[1]] = [list(row) for row in rows]
     return found
