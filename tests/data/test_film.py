@@ -118,3 +118,25 @@ def test_phases_evenly_and_the_square_in_the_middle():
     for phases, size in ((5, 8), (4, 17)):
         with pytest.raises(FilmError, match="none is invented"):
             Film(frames).fitted(phases, size)
+
+
+@pytest.mark.parametrize("name", ["film.npy", "film.nii", "film.nii.gz"])
+def test_damaged_files_are_read_or_refused_in_a_sentence(tmp_path, name):
+    """Never another error, whatever bytes stand there."""
+    if name == "film.npy":
+        whole = saved(tmp_path, LOOP).read_bytes()
+    else:
+        whole = nifti(tmp_path, LOOP.transpose(2, 1, 0)[:, :, None], name=name).read_bytes()
+    rng = np.random.default_rng(0)
+    said = []
+    for _ in range(150):
+        hurt = bytearray(whole)
+        for at in rng.integers(0, min(len(hurt), 400), rng.integers(1, 5)):
+            hurt[at] = rng.integers(256)
+        (tmp_path / name).write_bytes(hurt[: rng.integers(1, len(hurt) + 1)])
+        try:
+            read_film(tmp_path / name)
+        except FilmError as fault:
+            said.append(str(fault))
+    assert len(said) > 50
+    assert not any("\n" in text or len(text) > 500 for text in said)
