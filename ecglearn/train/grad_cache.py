@@ -17,7 +17,8 @@ class MicroBatches:
     """Parts of a batch that go through a model one after the other and meet as if at once.
 
     Each part takes two turns. In the first, `gather` notes its rows; in the second it gives the
-    rows of all parts, of which only the part's own carry a gradient. That gradient is multiplied by
+    rows of all parts, of which only the part's own carry a gradient. One part may do without a
+    first turn, when its second one comes before all others. That gradient is multiplied by
     the number of parts, as if every part had sent its own back: the mean over parts is then the
     gradient of the whole batch, as the mean over processes is.
 
@@ -55,6 +56,8 @@ class MicroBatches:
         if not self._second:
             self._noted[self._part].append(rows.detach())
             return rows
+        if self._call == len(self._noted[self._part]):  # of the part that takes no first turn
+            self._noted[self._part].append(rows.detach())
         live = rows.view_as(rows)
         if live.requires_grad:
             live.register_hook(lambda gradient: gradient * self.count)

@@ -123,15 +123,20 @@ class StepRunner:
         micro = MicroBatches(len(parts))
         # what a step writes to buffers (running statistics, counters) is written once for all parts
         buffers = [(b, b.clone()) for b in self.method.buffers()]
-        for part, (batch, key) in enumerate(zip(parts, keys, strict=True)):
+        last = len(parts) - 1
+        for part in range(last):
             with torch.no_grad(), micro.turn(part, second=False):
-                self._terms(self.alone, batch, key, step)
+                self._terms(self.alone, parts[part], keys[part], step)
             _put_back(buffers)
         noted = []
-        for part, (batch, key) in enumerate(zip(parts, keys, strict=True)):
+        # the last part is noted in its second turn, which comes first, and so needs no other
+        for number, part in enumerate((last, *range(last))):
             _put_back(buffers)
-            with micro.turn(part, second=True), self._quiet(part < len(parts) - 1):
-                noted.append(self._backward(self.module, batch, key, step, share=1 / len(parts)))
+            with micro.turn(part, second=True), self._quiet(number < last):
+                terms = self._backward(
+                    self.module, parts[part], keys[part], step, share=1 / len(parts)
+                )
+            noted.append(terms)
         return Noted(noted)
 
     def terms(self, batch: Any, key: int) -> Losses:
@@ -159,7 +164,10 @@ class StepRunner:
             torch.random.fork_rng(devices=[]),
             torch.autocast(self.device.type, torch.bfloat16, enabled=self.low),
         ):
-            torch.manual_seed(key)
+            if self.device.type == "cpu":  # torch.manual_seed would write a trace for each device
+                torch.default_generator.manual_seed(key)
+            else:
+                torch.manual_seed(key)
             return module(batch.to(self.device), Generator().manual_seed(key), step)
 
     def _quiet(self, wanted: bool) -> Any:

@@ -92,6 +92,37 @@ def test_without_the_rows_of_the_others_it_would_not(batch, without_draws):
     assert torch.cosine_similarity(right, wrong, dim=0) < 0.95
 
 
+def test_all_parts_but_one_go_through_twice(batch, without_draws):
+    """The part that comes first with a gradient needs nobody to have noted it."""
+    method = made("ptacl, joint", batch)
+    turns_taken = []
+    whole = method.losses
+
+    def counted(part, *rest):
+        turns_taken.append(torch.is_grad_enabled())
+        return whole(part, *rest)
+
+    parts = [batch[slice(part, None, 4)] for part in range(4)]
+    StepRunner(method, counted)(parts, range(4), 0)
+    assert turns_taken == [False] * 3 + [True] * 4
+
+
+def test_what_is_drawn_in_a_step_is_that_of_its_key(batch):
+    """On the processor the key goes to its generator alone, and means what `manual_seed` means."""
+    drawn = []
+
+    def losses(part, generator, number):
+        drawn.append(torch.rand(3))
+        return {"x": method.weight.sum()}
+
+    method = torch.nn.Linear(2, 2)
+    before = torch.get_rng_state()
+    StepRunner(method, losses)([batch], [7], 0)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(7)
+    assert torch.equal(drawn[0], torch.rand(3))
+
+
 @pytest.mark.parametrize("name", BATCH_NORM)
 def test_batch_norm_inside_an_encoder_is_refused(name, batch):
     with pytest.raises(
