@@ -42,9 +42,10 @@ def measure_menu(
     def answers(task: str, measure: str, suffix: str) -> list[_Answer]:
         keys = [(task, measure, model + suffix) for model in models]
         found = [(m, key) for m, key in zip(models, keys, strict=True) if key in all_of.index]
+        rows = [(model, all_of.loc[key]) for model, key in found]
         return [
-            _Answer(model, *map(float, all_of.loc[key, ["value", "low", "high"]].tolist()))
-            for model, key in found
+            _Answer(model, float(r["value"]), float(r["low"]), float(r["high"]))
+            for model, r in rows
         ]
 
     drawn = [
