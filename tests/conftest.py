@@ -15,6 +15,7 @@ def pytest_configure() -> None:
     end_with_make()
 
 
+@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What builds in the repository's folder runs in one process, the rest beside it."""
     for item in items:
