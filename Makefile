@@ -42,7 +42,7 @@ results: $(READY) ## make the longer runs that are not there yet: make results T
 	@$(BIN)/python results/make.py $(T)
 
 test: check ## the checks, then every test; pages are opened when a Chromium is found
-	@$(BIN)/python -m pytest tests -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest tests -n 2 --dist loadscope
 
 check: $(READY) ## format, lint, types, import contracts, spelling, stripped notebooks
 	$(BIN)/ruff format --check .

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from book.build_watch import end_with_make
 from tests.book.browser import chromium
@@ -15,12 +16,16 @@ def pytest_configure() -> None:
     end_with_make()
 
 
-@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What builds in the repository's folder runs in one process, the rest beside it."""
-    for item in items:
-        if "tests/book/" in item.path.as_posix() or "wheel" in item.name:
-            item.add_marker(pytest.mark.xdist_group("build"))
+class Halves(LoadScopeScheduling):
+    """What builds in the repository's folder runs in one process, other files beside it."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "build" if file.startswith("tests/book/") or "wheel" in nodeid else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Halves:
+    return Halves(config, log)
 
 
 @pytest.fixture(scope="session")
