@@ -12,10 +12,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from book.build_chapters import Chapter
 from book.course.exercises import Exercise, about, exercises, is_gate, is_solution
 from book.course.plain import Names, Plain, figure_of
+from ecglearn.course.sizes import LESSON
 
 Kind = Literal["student", "instructor"]
 KERNEL = {"display_name": "ecglearn", "language": "python", "name": "ecglearn"}
-PRESET = "lesson"
 LEVELS = {1: "a short one", 2: "a longer one", 3: "a long one"}
 
 
@@ -124,7 +124,7 @@ def code(cell: NotebookNode, ran: NotebookNode | None, *, keep_output: bool) -> 
     made = new_code_cell(cell.source, id=cell.id)
     tags = cell.metadata.get("tags", [])
     if "parameters" in tags:
-        made.source = made.source.replace('preset = "class"', f'preset = "{PRESET}"')
+        made.source = made.source.replace('preset = "class"', f'preset = "{LESSON}"')
         made.metadata["tags"] = ["parameters"]
     if {"hide-input", "hide-cell"} & set(tags):
         made.metadata["jupyter"] = {"source_hidden": True}
