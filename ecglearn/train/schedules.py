@@ -9,7 +9,7 @@ import torch
 from ecglearn.data.batch import ECGBatch
 from ecglearn.errors import InputError
 from ecglearn.method import Method
-from ecglearn.registry import create, list_methods, method_class
+from ecglearn.registry import list_methods, method_class
 from ecglearn.train.cache import fit_cached
 
 PATIENTS = {"class": 1024, "smoke": 96}
@@ -30,13 +30,21 @@ class Trained:
     loaded: bool
 
 
-def trained(name: str, patients: ECGBatch, *, preset: str = "class", seed: int = 0) -> Trained:
+def trained(
+    name: str,
+    patients: ECGBatch,
+    *,
+    count: int | None = None,
+    preset: str = "class",
+    seed: int = 0,
+) -> Trained:
     """One of the models of the method chapters.
 
     Args:
         name: one of `ecglearn.list_methods()`, or its title.
-        patients: of the cohort with this seed, at least `PATIENTS[preset]`; only the first of them
-            are used. They need the fields that the method reads.
+        patients: of the cohort with this seed, or yours; only the first of them are used. They
+            need the fields that the method reads.
+        count: how many of them teach; None: as many as in the chapters, `PATIENTS[preset]`.
         preset: "class" or "smoke".
         seed: of cohort, initial weights and order.
 
@@ -47,11 +55,12 @@ def trained(name: str, patients: ECGBatch, *, preset: str = "class", seed: int =
     """
     if preset not in PATIENTS:
         raise InputError(f"no recipe for the preset '{preset}'; there are {', '.join(PATIENTS)}")
-    size = PATIENTS[preset]
+    size = PATIENTS[preset] if count is None else count
     if len(patients) < size:
         raise InputError(f"preset '{preset}' needs {size} patients, not {len(patients)}")
+    train, kind = patients[slice(0, size)], method_class(name)
     torch.manual_seed(seed)
-    method, train = create(name, preset), patients[slice(0, size)]
+    method = kind(kind.config_class.preset(preset).for_data(train))
     histories = [
         fit_cached(
             stage,

@@ -107,6 +107,13 @@ def test_records_are_those_of_the_stores(both):
     np.testing.assert_array_equal(whole.labels, np.concatenate([a.labels, b.labels]))
 
 
+def test_no_records_are_an_empty_batch(both):
+    whole, first, _ = both
+    nobody = whole[[]]
+    assert len(nobody) == 0
+    assert nobody.fs == first.fs
+
+
 def _kept(batch):
     """With a map of what was observed, as a batch has it in which one record lacks something."""
     keep = batch.keep

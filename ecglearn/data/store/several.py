@@ -91,7 +91,7 @@ class Stores:
         found: list[tuple[NDArray[np.int64], Counts]] = []
         for number, store in enumerate(self.members.values()):
             places = np.flatnonzero(self.which[here] == number)
-            if len(places):
+            if len(places) or not len(here):
                 found.append((places, store.counts(self.row[here[places]])))
         samples = max((one.counts.shape[-1] for _, one in found), default=0)
         shape = (len(here), 12, samples)
@@ -366,7 +366,8 @@ def _named(name: str, values: NDArray) -> NDArray:
 
 
 def _whole(rows: Any) -> NDArray:
-    return np.asarray(rows)
+    numbers = np.asarray(rows)
+    return numbers if numbers.size else numbers.astype(np.int64)
 
 
 def _said(columns: Any) -> str:
