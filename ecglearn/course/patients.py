@@ -18,6 +18,8 @@ from ecglearn.data.store.store import Store, open_store
 from ecglearn.data.store.together import open_stores
 from ecglearn.errors import InputError
 from ecglearn.evaluate.prompts import load_prompts
+from ecglearn.registry import method_class
+from ecglearn.train.schedules import titles
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class PagePatients:
         test: who judge; nobody is in both.
         origin: "simulated", or the name of the data set.
         asked: prompt file, or a name that `load_prompts` knows.
+        source: the cohort or the store from which both come.
 
     Book: your-own-data#data-pages
     """
@@ -37,6 +40,7 @@ class PagePatients:
     test: ECGBatch
     origin: str
     asked: str | Path
+    source: Cohort | Store | Stores
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,6 +51,23 @@ class PagePatients:
     def simulated(self) -> bool:
         """Whether nobody of them lives."""
         return self.origin == "simulated"
+
+    @property
+    def compared(self) -> dict[str, Any]:
+        """What `ecglearn.compare` is given besides the models."""
+        if isinstance(self.source, Cohort):
+            return {"cohort": self.source, "train": len(self.train)}
+        least = 10 if len(self.test) >= 100 else 1
+        return {"cohort": self.source, "prompts": self.asked, "least_cases": least}
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """Title to name of the methods that those who teach have all companions for."""
+        return {
+            title: name
+            for title, name in titles().items()
+            if all(getattr(self.train, need) is not None for need in method_class(name).needs)
+        }
 
     @property
     def prompts(self) -> dict[str, list[str]]:
@@ -98,7 +119,7 @@ def page_patients(
         if data is not None:
             print(f"{data} is no store (`ecglearn prepare` makes one): simulated patients here")
         batch = ECGBatch.from_cohort(cohort)
-        return PagePatients(batch[:count], batch[count:], "simulated", prompts or "cohort")
+        return PagePatients(batch[:count], batch[count:], "simulated", prompts or "cohort", cohort)
     store: Any = (
         open_store(data, labels=labels)
         if Path(data).is_dir()
@@ -111,13 +132,12 @@ def page_patients(
     if lacking := store.lacks([name for name in needs if name not in ("reports", "cine")]):
         raise InputError(f"{data} lacks {', '.join(lacking)}, which this page needs")
     train, test = (
-        store.split(part)[:most]
-        for part, most in (("train", count), ("test", len(cohort) - count))
+        store.split(part)[:most] for part, most in (("train", count), ("test", len(cohort) - count))
     )
     if not (len(train) and len(test)):
         raise InputError(f"{data}: {len(train)} to teach and {len(test)} to judge are too few here")
     check_disjoint(store.split("train").patients, store.split("test").patients)
-    return PagePatients(*_judged(train, test), _title(store), prompts or "ecg")
+    return PagePatients(*_judged(train, test), _title(store), prompts or "ecg", store)
 
 
 def _is_store(data: str | Path) -> bool:
@@ -131,8 +151,8 @@ def _title(store: Store | Stores) -> str:
 
 
 def _judged(train: ECGBatch, test: ECGBatch) -> tuple[ECGBatch, ECGBatch]:
-    """Both with the classes alone of which somebody in the test part is a case, and somebody not."""
-    if test.findings is None:
+    """Both with the classes alone that split those who judge."""
+    if test.findings is None or train.findings is None:
         return train, test
     share = (test.findings > 0).double().mean(0).numpy()
     kept = np.flatnonzero((share > 0) & (share < 1))
@@ -141,8 +161,8 @@ def _judged(train: ECGBatch, test: ECGBatch) -> tuple[ECGBatch, ECGBatch]:
         raise InputError("no class has cases and others among those who judge: take more records")
     if absent := [name for k, name in enumerate(names) if k not in kept]:
         print(f"not judged, without cases or without others: {', '.join(absent)}")
-    train, test = (
-        replace(some, findings=some.findings[:, kept], label_names=tuple(names[k] for k in kept))
-        for some in (train, test)
+    named = tuple(names[k] for k in kept)
+    return (
+        replace(train, findings=train.findings[:, kept], label_names=named),
+        replace(test, findings=test.findings[:, kept], label_names=named),
     )
-    return train, test

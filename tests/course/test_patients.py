@@ -12,6 +12,7 @@ from ecglearn.data.store.together import open_stores
 from ecglearn.errors import InputError
 from ecglearn.evaluate import load_prompts
 from ecglearn.evaluate.prompts import PromptError
+from ecglearn.train import titles
 from tests.data import layouts
 
 
@@ -46,6 +47,8 @@ def test_of_a_cohort_the_first_teach(cohort):
     np.testing.assert_array_equal(truth.to_numpy(), cohort.findings[20:])
     assert list(truth) == list(FINDINGS)
     assert found.prompts == load_prompts(classes=FINDINGS)
+    assert found.compared == {"cohort": cohort, "train": 20}
+    assert found.methods == titles()
 
 
 def test_of_a_store_its_parts_with_a_report(cohort, store):
@@ -58,11 +61,12 @@ def test_of_a_store_its_parts_with_a_report(cohort, store):
     assert found.test.names == test.names[:10]
     assert set(found.names) == {"NORM", "CD"}  # nobody has the other three
     columns = [whole.label_names.index(name) for name in found.names]
-    np.testing.assert_array_equal(
-        found.truth(found.test).to_numpy(), test.labels[:10][:, columns]
-    )
+    np.testing.assert_array_equal(found.truth(found.test).to_numpy(), test.labels[:10][:, columns])
     assert found.prompts == load_prompts("ecg", classes=found.names)
-    assert not {k for k in range(5, 61, 5)} & {int(name) for name in found.train.names}
+    assert set(titles()) - set(found.methods) == {"PTACL", "clinical transfer"}
+    assert len(found.compared["cohort"]) == len(whole)
+    assert found.compared["least_cases"] == 1  # ten patients judge
+    assert not set(range(5, 61, 5)) & {int(name) for name in found.train.names or []}
 
 
 def test_own_prompts_need_all_classes(cohort, store, tmp_path):
