@@ -30,7 +30,12 @@ def constructed_pairs(folder: Path, count: int) -> list[str]:
         The words of the command.
     """
     codes = ("{'NORM': 100.0}", "{'_AVB': 100.0}")
-    rows = [layouts.ptbxl_row(k, scp_codes=codes[k // 20 % 2]) for k in range(1, count + 1)]
+    rows = [
+        layouts.ptbxl_row(
+            k, scp_codes=codes[k // 20 % 2], report=f"sinus rhythm, {50 + k} per minute"
+        )
+        for k in range(1, count + 1)
+    ]
     layouts.ptbxl(folder / "in", count, rows)
     prepare("ptbxl-100", folder / "in", folder / "out", workers=1, progress=False)
     names = open_store(folder / "out").names

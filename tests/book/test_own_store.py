@@ -1,4 +1,6 @@
-"""The chapters that learn from companions, on a store that has some: the one data cell does it."""
+"""Chapters on a store with reports, films and values: the one data cell does it."""
+
+import os
 
 import nbformat
 import pytest
@@ -10,7 +12,9 @@ from ecglearn.cli import main
 from tests.data.constructed import constructed_pairs
 
 pytestmark = pytest.mark.book
-NAMES = ("ptacl", "clinical-transfer")
+NAMES = ["ptacl", "clinical-transfer", "asking-a-model", "tamer"]
+if os.environ.get("ECGLEARN_STORES"):  # all pages that follow a store
+    NAMES += ["scar", "evaluation", "five-methods", "when-leads-go-missing"]
 
 
 @pytest.fixture(scope="module")
