@@ -162,6 +162,11 @@ class _Question(NamedTuple):
     untrained: list[_Answer]
     chance: float | None = None
 
+    @property
+    def label(self) -> str:
+        said = self.title.endswith(self.measure)
+        return self.title if said else f"{self.title}, {self.measure}"
+
 
 def _menu(questions: Sequence[_Question], models: Sequence[str]) -> go.Figure:
     """A row for each model, and a menu of questions."""
@@ -218,7 +223,7 @@ def _menu(questions: Sequence[_Question], models: Sequence[str]) -> go.Figure:
     spans = {q.measure: _span([o for o in questions if o.measure == q.measure]) for q in questions}
     buttons = [
         {
-            "label": f"{question.title}, {question.measure}",
+            "label": question.label,
             "method": "update",
             "args": [
                 {"visible": [n // each == k for n in range(each * len(questions))]},

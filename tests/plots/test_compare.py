@@ -91,6 +91,10 @@ def test_a_menu_of_stored_runs_shows_every_seed():
     assert list(drawn[3].y) == ["a", "a", "b", "b"]
     assert (list(drawn[1].x), list(drawn[1].y)) == ([0.5], ["b"])
     assert not fig.layout.updatemenus  # type: ignore
+    both = {"words, macro AUROC": "zero-shot: macro AUROC", "in words": "zero-shot: macro AUROC"}
+    menu: Any = seed_menu(Runs(), both, models=["a", "b"]).layout.updatemenus  # type: ignore
+    said = [button.label for button in menu[0].buttons]
+    assert said == ["words, macro AUROC", "in words, macro AUROC"]
 
 
 def test_a_lesson_shows_both_values_hollow_and_full():
