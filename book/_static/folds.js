@@ -8,7 +8,7 @@
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;
     show(target);
-    target.querySelector(":scope > details.folded-end")?.setAttribute("open", "");
+    target.closest("section")?.querySelector(":scope > details.folded-end")?.setAttribute("open", "");
     target.scrollIntoView();
   };
   addEventListener("hashchange", follow);

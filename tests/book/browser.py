@@ -12,8 +12,9 @@ from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# Scrolls through the page so that every lazy figure is drawn, and waits for maths.
+# Opens its end, scrolls through the page so that every lazy figure is drawn, waits for maths.
 SETTLE = """async () => {
+  for (const fold of document.querySelectorAll("details.folded-end")) fold.open = true;
   await window.MathJax?.startup?.promise;
   for (const box of document.querySelectorAll(".plotly-static, .ecg-view")) {
     box.scrollIntoView();

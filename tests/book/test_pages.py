@@ -158,6 +158,26 @@ def test_a_term_shows_its_card_to_mouse_and_keyboard(site, browser):
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
+FOLDS = """() => Object.fromEntries([...document.querySelectorAll("details.folded-end")]
+  .map(fold => [fold.querySelector("h2").textContent.replace("#", ""), fold.open]))"""
+
+
+def test_the_end_of_a_chapter_opens_for_a_click_and_for_a_link(site, browser):
+    place = site / "chapters" / "tamer.html"
+    with visit(browser, place) as seen:
+        folds = seen.page.evaluate(FOLDS)
+        assert {"Known and chosen", "Details", "Sizes"} <= set(folds)
+        assert not any(folds.values())
+        assert "Exercises" not in folds
+        assert "Take it to your data" not in folds
+        seen.page.locator("details.folded-end > summary", has_text="Details").click()
+        assert [name for name, is_open in seen.page.evaluate(FOLDS).items() if is_open] == [
+            "Details"
+        ]
+        seen.page.goto(f"{place.as_uri()}#tamer-sizes")
+        seen.page.wait_for_function(f"({FOLDS})()['Sizes']")
+
+
 def test_notebook_can_be_downloaded(site, browser, page):
     """The link in the header saves the student's notebook under its name: no answers in it."""
     with visit(browser, site / f"{page}.html") as seen:
