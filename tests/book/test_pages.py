@@ -157,7 +157,6 @@ def test_a_term_shows_its_card_to_mouse_and_keyboard(site, browser):
         card.wait_for(state="detached")
 
 
-@pytest.mark.parametrize("page", CHAPTERS)
 FOLDS = """() => Object.fromEntries([...document.querySelectorAll("details.folded-end")]
   .map(fold => [fold.querySelector("h2").textContent.replace("#", ""), fold.open]))"""
 
@@ -178,6 +177,7 @@ def test_the_end_of_a_chapter_opens_for_a_click_and_for_a_link(site, browser):
         seen.page.wait_for_function(f"({FOLDS})()['Sizes']")
 
 
+@pytest.mark.parametrize("page", CHAPTERS)
 def test_notebook_can_be_downloaded(site, browser, page):
     """The link in the header saves the student's notebook under its name: no answers in it."""
     with visit(browser, site / f"{page}.html") as seen:
