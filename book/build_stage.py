@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 
 from book.build_chapters import Chapter, code_cells
+from book.build_holds import of_size
 from book.build_inputs import digest
 from book.build_run import Run, Workshop
 from book.build_scripts import vendor
@@ -70,7 +71,7 @@ def stage(
 def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbformat.NotebookNode:
     """Today's text and cell metadata with the outputs of the last run of the same code."""
     notebook = chapter.notebook
-    for cell in notebook.cells:
+    for cell in of_size(notebook.cells, workshop.preset):
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace("{{ measured }}", measured(run))
     if run is not None and run.inputs["code"] == digest(repr(chapter.code)):

@@ -14,6 +14,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from book.build_chapters import Chapter
+from book.build_holds import of_size
 from book.build_scripts import folder_of, vendor
 from book.build_stage import views
 from book.course.exercises import about, exercises, is_solution
@@ -29,7 +30,9 @@ FOLDED_END = ("Known and chosen", "Take it to your data", "Sizes", "Exercises", 
 REVEAL = ("dist/reveal.js", "dist/reveal.css", "dist/reset.css", "dist/theme/white.css")
 
 
-def deck(chapter: Chapter, names: Names, executed: NotebookNode, measured: str) -> NotebookNode:
+def deck(
+    chapter: Chapter, names: Names, executed: NotebookNode, measured: str, preset: str = "class"
+) -> NotebookNode:
     """A notebook whose cells say which slide they are.
 
     Args:
@@ -37,12 +40,14 @@ def deck(chapter: Chapter, names: Names, executed: NotebookNode, measured: str) 
         names: what labels mean.
         executed: the same with outputs.
         measured: what the chapter took.
+        preset: the size of its outputs.
     """
+    cells_of = of_size(chapter.notebook.cells, preset)
     plain = Plain(names, chapter.name, measured)
-    plain.number(chapter.notebook.cells)
+    plain.number(cells_of)
     ran = {cell.id: cell for cell in executed.cells}
     title, cells = "", []
-    for cell in chapter.notebook.cells:
+    for cell in cells_of:
         if is_solution(cell) or "exercise" in about(cell):
             continue
         if cell.cell_type == "markdown":
