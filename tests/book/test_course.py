@@ -23,7 +23,6 @@ from book.course.exercises import about, exercises, is_solution, misplaced
 from book.course.html import without_solutions
 from book.course.plain import Names, Plain
 from book.course.plan import page, read_plan, tables
-from book.course.slides import deck, write_decks
 from book.course.weights import MANIFEST, used, write_pack
 from ecglearn.checkpoint import save
 from ecglearn.course.check import seals
@@ -177,28 +176,6 @@ def test_the_students_book_has_no_solution():
         assert "solution-start" not in "\n".join(cell.source for cell in left.cells)
         assert not any("ecglearn" in cell.metadata for cell in left.cells)
         assert len(left.cells) < len(chapter.notebook.cells)
-
-
-# decks
-
-
-def test_a_deck_needs_nothing_from_outside(names, tmp_path):
-    chapter = KNOWN["contrastive-learning"]
-    executed = chapter.notebook
-    made = deck(chapter, names, executed, "9 s")
-    kinds = [cell.metadata.slideshow.slide_type for cell in made.cells]
-    assert kinds.count("slide") >= 12
-    assert "notes" in kinds
-    solutions = [c.source for e in exercises(chapter) for c in e.solution]
-    text = "\n".join(cell.source for cell in made.cells)
-    assert not any(source in text for source in solutions)
-    write_decks({"contrastive-learning": made}, tmp_path)
-    html = (tmp_path / "contrastive-learning.html").read_text(encoding="utf-8")
-    loaded = re.findall(r'(?:src|href)="([^"#]+)"', html)
-    assert not any(address.startswith(("http", "//")) for address in loaded)
-    for address in loaded:
-        if not address.startswith("data:"):
-            assert (tmp_path / address).exists(), address
 
 
 # the plan
