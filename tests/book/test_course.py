@@ -105,9 +105,7 @@ def test_roles_become_words(names):
 
 
 def test_a_figure_that_begins_a_sentence_is_capital(names):
-    text = Plain(names, "ptacl").text(
-        "See {numref}`fig-ptacl-mae`. {numref}`fig-ptacl-mae` falls."
-    )
+    text = Plain(names, "ptacl").text("See {numref}`fig-ptacl-mae`. {numref}`fig-ptacl-mae` falls.")
     assert re.fullmatch(r"See figure (\d+)\. Figure \1 falls\.", text)
 
 
