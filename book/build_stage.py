@@ -86,7 +86,7 @@ def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbfor
 def measured(run: Run | None) -> str:
     """The sentence that replaces ``{{ measured }}`` on a chapter's page."""
     if run is None:
-        return "not run yet"
+        return "a time that is not known: it was not run here yet"
     return f"{run.seconds:.0f} s and {run.peak_gb:.1f} GB of memory when this page was built"
 
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -59,6 +63,44 @@ def test_its_failure_is_ours(stand_in, tmp_path):
     with pytest.raises(SystemExit) as stopped:
         main(["lab", str(tmp_path)])
     assert stopped.value.code == 3
+
+
+# answers Ctrl-C as JupyterLab does: in its own time
+ASKED = """
+import pathlib, signal, sys, time
+def end(*_):
+    time.sleep(1)
+    pathlib.Path("ended").touch()
+    sys.exit()
+signal.signal(signal.SIGINT, end)
+pathlib.Path("begun").touch()
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals to a group of processes")
+def test_control_c_is_left_to_jupyterlab(tmp_path):
+    """It may end its kernels in peace; then the command ends, and without a trace."""
+    for name, text in (("jupyterlab", ASKED), ("ipykernel", "")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("", "utf-8")
+        (tmp_path / name / "__main__.py").write_text(text, "utf-8")
+    path = os.pathsep.join([str(tmp_path), str(Path(LAB.__file__).parents[2])])
+    command = subprocess.Popen(
+        [sys.executable, "-m", "ecglearn", "lab", "."],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": path},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (tmp_path / "begun").exists():
+        assert command.poll() is None
+        time.sleep(0.1)
+    os.killpg(command.pid, signal.SIGINT)
+    _, said = command.communicate(timeout=60)
+    assert (command.returncode, said) == (0, "")
+    assert (tmp_path / "ended").exists()
 
 
 def test_what_is_missing_is_said(tmp_path, monkeypatch):
