@@ -85,7 +85,7 @@ def test_control_c_is_left_to_jupyterlab(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("", "utf-8")
         (tmp_path / name / "__main__.py").write_text(text, "utf-8")
-    path = os.pathsep.join([str(tmp_path), str(Path(LAB.__file__).parents[2])])
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
     command = subprocess.Popen(
         [sys.executable, "-m", "ecglearn", "lab", "."],
         cwd=tmp_path,
