@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 
 from book.build_chapters import Chapter, code_cells
+from book.build_holds import of_size
 from book.build_inputs import digest
 from book.build_run import Run, Workshop
 from book.build_scripts import vendor
@@ -70,7 +71,7 @@ def stage(
 def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbformat.NotebookNode:
     """Today's text and cell metadata with the outputs of the last run of the same code."""
     notebook = chapter.notebook
-    for cell in notebook.cells:
+    for cell in of_size(notebook.cells, workshop.preset):
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace("{{ measured }}", measured(run))
     if run is not None and run.inputs["code"] == digest(repr(chapter.code)):
@@ -85,7 +86,7 @@ def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbfor
 def measured(run: Run | None) -> str:
     """The sentence that replaces ``{{ measured }}`` on a chapter's page."""
     if run is None:
-        return "not run yet"
+        return "a time that is not known: it was not run here yet"
     return f"{run.seconds:.0f} s and {run.peak_gb:.1f} GB of memory when this page was built"
 
 

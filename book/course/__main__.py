@@ -102,7 +102,8 @@ class Course:
         decks = {}
         for chapter in self.known:
             said = measured(self.runs[chapter.name])
-            decks[chapter.name] = deck(chapter, self.names, self.executed(chapter), said)
+            executed = self.executed(chapter)
+            decks[chapter.name] = deck(chapter, self.names, executed, said, self.shop.preset)
         fresh(self.out / "slides")
         write_decks(decks, self.out / "slides")
         return f"{len(decks)} decks"

@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from book.build_chapters import Chapter
+from book.build_holds import REMINDER, holds
 from book.course.exercises import Exercise, about, exercises, is_gate, is_solution
 from book.course.plain import Names, Plain, figure_of
 from ecglearn.course.sizes import LESSON
@@ -55,15 +56,13 @@ def copy(
         elif left_out(cell, kind):
             continue
         elif cell.cell_type == "markdown":
-            cells.append(new_markdown_cell(plain.text(cell.source), id=cell.id))
+            cells.append(new_markdown_cell(_sized(cell, plain.text(cell.source)), id=cell.id))
         else:
             cells.append(code(cell, ran.get(cell.id), keep_output=is_solution(cell)))
             if figure := figure_of(cell):
                 figures += 1
-                caption = plain.text(figure["caption"])
-                cells.append(
-                    new_markdown_cell(f"*Figure {figures}.* {caption}", id=f"{cell.id}-caption")
-                )
+                caption = f"*Figure {figures}.* {plain.text(figure['caption'])}"
+                cells.append(new_markdown_cell(_sized(cell, caption), id=f"{cell.id}-caption"))
     metadata = {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     made = new_notebook(metadata=metadata, cells=cells)
     return cast(NotebookNode, nbformat.from_dict(made))
@@ -131,3 +130,8 @@ def code(cell: NotebookNode, ran: NotebookNode | None, *, keep_output: bool) -> 
     if keep_output and ran is not None:
         made.outputs = ran.outputs
     return made
+
+
+def _sized(cell: NotebookNode, text: str) -> str:
+    """A text with a reminder, where the size that a student may choose decides its truth."""
+    return f"{text}\n\n{REMINDER}" if holds(cell) else text

@@ -27,6 +27,7 @@ BLOCK = re.compile(
 )
 OPTION = re.compile(r"^:[\w-]+:.*\n", re.MULTILINE)
 EQUATION = re.compile(r"\$\$([^$]+)\$\$ *\(([\w-]+)\)")
+FIRST_FIGURE = re.compile(r"(?:(?<=[.?!] )|(?<=\n\n)|\A)figure (?=\d)")
 CODE = re.compile(r"^(`{3,})(?!\{).*?^\1$", re.MULTILINE | re.DOTALL)
 
 
@@ -107,6 +108,7 @@ class Plain:
         source = EQUATION.sub(self._equation, source)
         source = BLOCK.sub(self._block, source)
         source = ROLE.sub(self._role, source)
+        source = FIRST_FIGURE.sub("Figure ", source)
         return re.sub("\0(\\d+)\0", lambda m: kept[int(m[1])], source)
 
     def _equation(self, match: re.Match[str]) -> str:

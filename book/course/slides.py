@@ -14,22 +14,27 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
 from book.build_chapters import Chapter
+from book.build_holds import of_size
 from book.build_scripts import folder_of, vendor
 from book.build_stage import views
 from book.course.exercises import about, exercises, is_solution
 from book.course.plain import Names, Plain, figure_of
 from ecglearn._mystnb import PLOTLY, VIEW, figure_html, view_html
+from ecglearn.course.quiz import Quiz, quiz
 
 HERE = Path(__file__).with_name("deck")
 HEADING = re.compile(r"^(#{1,3}) +(.*)$", re.MULTILINE)
 FORMULA = re.compile(r"\$\$.+?\$\$", re.DOTALL)
 TABLE = re.compile(r"^\|.*\|\n\|[-:| ]+\|\n(?:\|.*\|\n?)+", re.MULTILINE)
 QUOTE = re.compile(r"(?:^>.*\n?)+", re.MULTILINE)
+QUIZ = re.compile(r"""\bquiz\(['"]([\w-]+)['"]\)""")
 FOLDED_END = ("Known and chosen", "Take it to your data", "Sizes", "Exercises", "Exercise")
 REVEAL = ("dist/reveal.js", "dist/reveal.css", "dist/reset.css", "dist/theme/white.css")
 
 
-def deck(chapter: Chapter, names: Names, executed: NotebookNode, measured: str) -> NotebookNode:
+def deck(
+    chapter: Chapter, names: Names, executed: NotebookNode, measured: str, preset: str = "class"
+) -> NotebookNode:
     """A notebook whose cells say which slide they are.
 
     Args:
@@ -37,12 +42,14 @@ def deck(chapter: Chapter, names: Names, executed: NotebookNode, measured: str) 
         names: what labels mean.
         executed: the same with outputs.
         measured: what the chapter took.
+        preset: the size of its outputs.
     """
+    cells_of = of_size(chapter.notebook.cells, preset)
     plain = Plain(names, chapter.name, measured)
-    plain.number(chapter.notebook.cells)
+    plain.number(cells_of)
     ran = {cell.id: cell for cell in executed.cells}
     title, cells = "", []
-    for cell in chapter.notebook.cells:
+    for cell in cells_of:
         if is_solution(cell) or "exercise" in about(cell):
             continue
         if cell.cell_type == "markdown":
@@ -51,6 +58,8 @@ def deck(chapter: Chapter, names: Names, executed: NotebookNode, measured: str) 
                 title = found[2] if found else title
                 if not title.startswith(FOLDED_END):
                     cells += spoken(part, title)
+        elif asks := QUIZ.search(cell.source):
+            cells += questions(asks[1], title)
         elif (output := shown(cell, ran.get(cell.id), plain)) and not title.startswith(FOLDED_END):
             cells.append(slide(f"### {title}\n\n{output}"))
     cells += [
@@ -80,7 +89,7 @@ def spoken(text: str, title: str) -> Iterator[NotebookNode]:
 
 
 def shown(cell: NotebookNode, ran: NotebookNode | None, plain: Plain) -> str:
-    """A cell's figure with its caption, or its table or questions, as HTML; nothing for others."""
+    """A cell's figure with its caption, or its table, as HTML; nothing for others."""
     tags = set(cell.metadata.get("tags", []))
     if ran is None or {"remove-cell", "hide-output", "hide-cell", "live"} & tags:
         return ""
@@ -97,13 +106,21 @@ def shown(cell: NotebookNode, ran: NotebookNode | None, plain: Plain) -> str:
             found = f'<img alt="{escape(label)}" src="data:image/png;base64,{image}">'
         elif "text/html" in data and "<table" in data["text/html"]:
             found = f'<div class="tall">{data["text/html"]}</div>'
-        elif "text/html" in data and "ecg-quiz" in data["text/html"]:
-            found = data["text/html"]
     figure = figure_of(cell)
     if figure and found:
         caption = escape(plain.text(figure["caption"]))
         return f"<figure>{_one_line(found)}<figcaption>{caption}</figcaption></figure>"
     return _one_line(found)
+
+
+def questions(name: str, title: str) -> list[NotebookNode]:
+    """A slide for each question of a chapter: with what is said of an answer it fills one."""
+    found = []
+    for number, one in enumerate(quiz(name).questions, start=1):
+        html = Quiz(f"{name}-{number}", [one])._repr_html_()
+        html = html.replace("<ol>", f'<ol start="{number}">', 1)
+        found.append(slide(f"### {title}\n\n{_one_line(html)}"))
+    return found
 
 
 def slide(source: str) -> NotebookNode:

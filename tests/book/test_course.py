@@ -23,7 +23,6 @@ from book.course.exercises import about, exercises, is_solution, misplaced
 from book.course.html import without_solutions
 from book.course.plain import Names, Plain
 from book.course.plan import page, read_plan, tables
-from book.course.slides import deck, write_decks
 from book.course.weights import MANIFEST, used, write_pack
 from ecglearn.checkpoint import save
 from ecglearn.course.check import seals
@@ -105,6 +104,11 @@ def test_roles_become_words(names):
     assert "{term}`stays`" in text
 
 
+def test_a_figure_that_begins_a_sentence_is_capital(names):
+    text = Plain(names, "ptacl").text("See {numref}`fig-ptacl-mae`. {numref}`fig-ptacl-mae` falls.")
+    assert re.fullmatch(r"See figure (\d+)\. Figure \1 falls\.", text)
+
+
 def test_admonitions_become_quotes(names):
     plain = Plain(names, "ptacl")
     text = plain.text(":::{admonition} In two minutes\n:class: tip\n\nOne.\n\nTwo.\n:::")
@@ -179,28 +183,6 @@ def test_the_students_book_has_no_solution():
         assert len(left.cells) < len(chapter.notebook.cells)
 
 
-# decks
-
-
-def test_a_deck_needs_nothing_from_outside(names, tmp_path):
-    chapter = KNOWN["contrastive-learning"]
-    executed = chapter.notebook
-    made = deck(chapter, names, executed, "9 s")
-    kinds = [cell.metadata.slideshow.slide_type for cell in made.cells]
-    assert kinds.count("slide") >= 12
-    assert "notes" in kinds
-    solutions = [c.source for e in exercises(chapter) for c in e.solution]
-    text = "\n".join(cell.source for cell in made.cells)
-    assert not any(source in text for source in solutions)
-    write_decks({"contrastive-learning": made}, tmp_path)
-    html = (tmp_path / "contrastive-learning.html").read_text(encoding="utf-8")
-    loaded = re.findall(r'(?:src|href)="([^"#]+)"', html)
-    assert not any(address.startswith(("http", "//")) for address in loaded)
-    for address in loaded:
-        if not address.startswith("data:"):
-            assert (tmp_path / address).exists(), address
-
-
 # the plan
 
 
@@ -240,34 +222,6 @@ def test_weights_of_the_runs_are_packed_with_what_made_them(tmp_path):
     assert json.loads((tmp_path / "weights" / MANIFEST).read_text()) == rows
     assert rows[0]["trained with"] == key
     assert (tmp_path / "weights" / "new.safetensors").read_bytes() == files[0].read_bytes()
-
-
-# a wheel alone
-
-
-def test_a_copy_runs_with_the_wheel_alone(names, tmp_path):
-    """In an empty folder, without the repository: stored runs and statements are in the wheel."""
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
-    command += ["--no-build-isolation", "--target", str(tmp_path / "site"), str(ROOT)]
-    subprocess.run(command, check=True, capture_output=True)
-    chapter = KNOWN["known-and-chosen"]
-    made = copy(chapter, names, "student", executed=chapter.notebook, measured="", values={})
-    made.metadata.kernelspec.name = "python3"
-    path = tmp_path / "empty" / "known-and-chosen.ipynb"
-    path.parent.mkdir()
-    nbformat.write(made, path)
-    words = ["-m", "jupyter", "execute", str(path)]
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=path.parent,
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "site")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert list(path.parent.iterdir()) == [path]
-    assert (tmp_path / "site" / "ecglearn" / "stored" / "book" / "reported.json").is_file()
 
 
 # a grading program
