@@ -12,7 +12,7 @@ from ecglearn.errors import InputError, MissingGroupError
 KERNEL = "ecglearn"
 
 
-def lab(folder: Path, *, browser: bool = True) -> None:
+def lab(folder: Path, /, *, browser: bool = True) -> None:
     """Open a folder of notebooks in JupyterLab, with this environment as the kernel `ecglearn`.
 
     Args:

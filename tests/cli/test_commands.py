@@ -92,7 +92,7 @@ def test_the_command_line_is_frozen(capsys):
         ["embed"],
         ["convert"],
         ["export"],
-        ["check"],
+        ["lab"],
     ):
         with pytest.raises(SystemExit):
             main([*words, "--help"])
