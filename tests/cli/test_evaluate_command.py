@@ -24,7 +24,7 @@ from ecglearn.methods.merl import MERL, MERLConfig
 
 SEED = 3
 WORDS = ("--data", "cohort:90:4", "--label-fractions", "0.5", "1", "--seeds", "2")
-MORE = ("--least-cases", "2", "--external", "cohort:60:9", "--seed", str(SEED))
+MORE = ("--least-cases", "1", "--external", "cohort:60:9", "--seed", str(SEED))
 COLUMNS = ["value", "low", "high"]
 
 
@@ -51,7 +51,7 @@ def here():
 @pytest.fixture(scope="module")
 def judged(here):
     test = here.labels[here.rows("test")]
-    return np.flatnonzero((test.sum(0) >= 2) & ((~test).sum(0) >= 2))
+    return np.flatnonzero(test.any(0) & ~test.all(0))
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +100,7 @@ def test_zero_shot_is_that_of_the_wordings(table, method, here, judged, parts):
 def test_a_second_site_is_judged_by_what_was_learned_here(table, method, here, judged, parts):
     rows, labels = parts
     there = open_data("cohort:60:9", fs=100)
-    kept = [k for k in judged if 2 <= there.labels[:, k].sum() <= len(there.names) - 2]
+    kept = [k for k in judged if 0 < there.labels[:, k].sum() < len(there.names)]
     assert 0 < len(kept) < len(there.classes)
     columns = [list(judged).index(k) for k in kept]
     truth = there.labels[:, kept]

@@ -32,8 +32,16 @@ def swapped(ecg):
     return np.stack([-one, three, two, left, right, *ecg[5:]])
 
 
+def derived(ecg):
+    """As `swapped`, four of the limb leads by Einthoven and Goldberger."""
+    one, two = -ecg[0], ecg[2]
+    limbs = [one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2]
+    return np.stack([*limbs, *ecg[6:]])
+
+
 def test_arms_swapped():
     assert says("write-arms-swapped", swapped) == ""
+    assert says("write-arms-swapped", derived) == ""
     assert "turned over" in says(
         "write-arms-swapped",
         lambda ecg: np.stack([-ecg[0], ecg[2], ecg[1], -ecg[3], -ecg[4], *ecg[5:]]),
@@ -207,6 +215,14 @@ def interval(scores, labels, level=0.95, draws=400, error=False):
 
 def test_bootstrap():
     assert says("write-bootstrap", interval) == ""
+
+    def in_place(scores, labels):
+        found = interval(scores, labels)
+        order = scores.argsort()
+        scores[:], labels[:] = scores[order], labels[order][::-1]
+        return found
+
+    assert says("write-bootstrap", in_place) == ""
     assert "middle half" in says("write-bootstrap", lambda s, y: interval(s, y, level=0.5))
     assert "does not hold" in says("write-bootstrap", lambda s, y: (0.1, 0.2))
 
