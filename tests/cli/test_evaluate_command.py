@@ -1,7 +1,7 @@
 """`ecglearn evaluate`: every row is what the single functions say of the same vectors."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -78,7 +78,8 @@ def test_probes_learn_on_one_part_and_are_judged_on_another(table, method, here,
         "age and sex": Split(*(np.c_[known, np.zeros_like(known)][part] for part in rows)),
     }
     wanted = probe_table(encoders, labels, label_fractions=(0.5, 1.0), seeds=2)
-    for (name, share), told in wanted.iterrows():
+    for key, told in wanted.iterrows():
+        name, share = cast("tuple[str, float]", key)
         found = table.loc[(name, f"probe, {share:.0%} of the labels")]
         assert row(found) == pytest.approx(row(told), abs=1e-6)
         assert found["labelled"] == told["records"]

@@ -132,7 +132,7 @@ def test_a_build_keeps_what_solutions_give(capsys, monkeypatch, tmp_path):
     monkeypatch.setattr(modules["ecglearn.course.check"], "seals", lambda: {"two": SEAL})
     for value in (VALUES, -VALUES, VALUES):
         check("two", value)
-    check("not-sealed-yet", {"b", "a"})
+    check("not-sealed-yet", set("hgfedcba"))
     check("write-weak-heart", 0.5)  # a judge tries what was written: there is nothing to seal
     kept = {path.name: json.loads(path.read_text()) for path in folder.iterdir()}
     names = {name: name.split(".") for name in kept}
@@ -141,7 +141,7 @@ def test_a_build_keeps_what_solutions_give(capsys, monkeypatch, tmp_path):
         [-1.618, -0.25],
         [1.618, 0.25],
     ]
-    assert [kept[name] for name in kept if names[name][0] == "not-sealed-yet"] == [["a", "b"]]
+    assert [kept[name] for name in kept if names[name][0] == "not-sealed-yet"] == [list("abcdefgh")]
     assert len(kept) == 3
     said = capsys.readouterr().out.splitlines()
     assert said[0] == said[2] == "two: right"

@@ -225,6 +225,8 @@ def test_bootstrap():
     assert says("write-bootstrap", in_place) == ""
     assert "middle half" in says("write-bootstrap", lambda s, y: interval(s, y, level=0.5))
     assert "does not hold" in says("write-bootstrap", lambda s, y: (0.1, 0.2))
+    up_to = lambda s, y: (0.5, (s[y == 1][:, None] > s[y == 0]).mean())  # noqa: E731
+    assert "does not hold" in says("write-bootstrap", up_to)
 
     def of_the_mean(scores, labels):
         low, high = interval(scores, labels)

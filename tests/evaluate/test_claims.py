@@ -77,7 +77,7 @@ def test_seven_seeds_decide_nothing_and_one_has_no_interval():
     assert (one.seeds, one.effect, one.verdict) == (1, None, "undecided")
     none = judge(Claim(**FIELDS), runs(B=b))
     assert (none.seeds, none.effect) == (0, None)
-    never = judge(Claim(**FIELDS | {"arena": "no such arena"}))
+    never = judge(Claim.model_validate(FIELDS | {"arena": "no such arena"}))
     assert (never.seeds, never.effect, never.needed, never.curve) == (0, None, None, {})
 
 
