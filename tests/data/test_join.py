@@ -221,7 +221,7 @@ def test_every_fault_is_listed_and_nothing_guessed(place):
 
 def test_a_value_at_its_limit_is_possible(place):
     rows = [VALUES[0], ("a", "1", "0", "1000", "10", ""), ("b", "0", "40", "0", "350", "")]
-    rows += [("c", "", "-0.5", "", "9.5", ""), ("d", "", "40.5", "", "351", "")]
+    rows += [("c", "1_0", "-0.5", "", "9.5", ""), ("d", "", "40.5", "", "351", "")]
     table(place / "values.csv", rows)
     done, store = joined(place, values=place / "values.csv", schema=place / "schema.toml")
     np.testing.assert_array_equal(store[[0, 1]].labs, [[0, 1000], [40, 0]])
@@ -232,6 +232,7 @@ def test_a_value_at_its_limit_is_possible(place):
     assert sorted(reasons(place)) == [  # a sign first would be a formula in a spreadsheet
         ("c", "heart_rate", "9.5 1/min is outside the limits 10 to 350"),
         ("c", "lactate", "'-0.5 mmol/L is outside the limits 0 to 40"),
+        ("c", "sepsis", "'1_0' is no number"),
         ("d", "heart_rate", "351 1/min is outside the limits 10 to 350"),
         ("d", "lactate", "40.5 mmol/L is outside the limits 0 to 40"),
     ]
@@ -242,13 +243,13 @@ def test_a_slice_and_a_rate_are_those_of_the_line(place):
     both = np.stack([film(0).transpose(2, 1, 0), film(1).transpose(2, 1, 0)], 2)
     nibabel.Nifti1Image(both, np.eye(4)).to_filename(place / "loops" / "two.nii.gz")
     rows = [("record", "path", "rate", "slice"), ("a", "loops/two.nii.gz", "6", "1")]
-    rows += [("b", "loops/two.nii.gz", "", "0"), ("c", "loops/two.nii.gz", "", "")]
+    rows += [("b", "loops/two.nii.gz", "", "0"), ("c", "loops/two.nii.gz", "", "0_1")]
     rows += [("d", "loops/two.nii.gz", "", "first")]
     table(place / "films.csv", rows)
     done, store = joined(place, films=place / "films.csv")
     assert (done.films, done.faults) == (2, 2)
     said = {name: why for name, _, why in reasons(place)}
-    assert "give slice 0 to 1 of it" in said["c"]
+    assert said["c"] == "rate '' or slice '0_1' is no number"
     assert said["d"] == "rate '' or slice 'first' is no number"
     assert store.companions is not None
     np.testing.assert_array_equal(store.with_films()[:].cine, np.stack([film(1), film(0)]))
