@@ -88,7 +88,10 @@ def test_join(called, tmp_path, capsys):
     main(["join", str(tmp_path), *words])
     said = capsys.readouterr().out.splitlines()
     assert said == ["done", *(f"  r{k}, companion: broken" for k in range(5)), "  and 1 more"]
+    listed(tmp_path / NOT_JOINED, 5, "companion")
+    five = called("join", "run", Done(faults=5))
     main(["join", str(tmp_path)])
+    assert capsys.readouterr().out.splitlines()[-1] == "  r4, companion: broken"
     assert calls[0] == (
         (tmp_path,),
         {
@@ -103,7 +106,7 @@ def test_join(called, tmp_path, capsys):
         },
     )
     nothing = dict.fromkeys(("films", "values", "schema", "splits", "phases", "size"))
-    assert calls[1][1] == nothing | {"overwrite": False, "workers": -1}
+    assert five[0][1] == nothing | {"overwrite": False, "workers": -1}
 
 
 @pytest.fixture(scope="module")
