@@ -179,8 +179,9 @@ def _embedded(method: Any, source: Data, rows: Split) -> Split:
 
 
 def _demographics(source: Data, rows: Split) -> Split:
-    """Age and sex with gaps filled by the training median, and a flag for each gap."""
-    median = np.nan_to_num(np.nanmedian(source.demographics[rows.train], axis=0))
+    """Age and sex with gaps filled by the training median, or 0, and a flag for each gap."""
+    known = (column[~np.isnan(column)] for column in source.demographics[rows.train].T)
+    median = [np.median(column) if len(column) else 0.0 for column in known]
     gaps = np.isnan(source.demographics)
     filled = np.concatenate([np.where(gaps, median, source.demographics), gaps], axis=1)
     return Split(*(filled[part] for part in rows))

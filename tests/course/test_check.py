@@ -1,5 +1,8 @@
 """What is right is called right, and each kind of wrong by its name; nothing can be read."""
 
+import json
+from sys import modules
+
 import numpy as np
 import pytest
 
@@ -28,32 +31,39 @@ def test_what_lies_twice_as_far_is_wrong(shift):
 @pytest.mark.parametrize(
     ("value", "says"),
     [
-        (-np.log(5), "sign"),
-        (np.log2(5), "binary and natural"),
-        (np.log10(5), "decimal and natural"),
-        (100 * np.log(5), "percent"),
-        (np.log(5) / 100, "share"),
-        (2 * np.log(5), "twice"),
-        (np.log(5) / 2, "half"),
-        (1 / np.log(5), "reciprocal"),
-        (1 - np.log(5), "left of 1"),
-        (np.log(5) + 1, "too many"),
-        (np.log(5) - 1, "too few"),
-        (np.log(5) ** 2, "square"),
-        (np.sqrt(np.log(5)), "square root"),
-        (0.123, "another"),
-        (np.nan, "no number"),
-        ("two", "numbers are asked for"),
-        ([np.log(5)], "shape"),
+        (-np.log(5), "the sign is turned over"),
+        (np.log2(5), "binary and natural logarithm are mixed up"),
+        (np.log(5) * np.log(2), "binary and natural logarithm are mixed up"),
+        (np.log10(5), "decimal and natural logarithm are mixed up"),
+        (np.log(5) * np.log(10), "decimal and natural logarithm are mixed up"),
+        (100 * np.log(5), "this is in percent, a share is asked for"),
+        (np.log(5) / 100, "this is a share, percent is asked for"),
+        (2 * np.log(5), "it is twice too large"),
+        (np.log(5) / 2, "it is half of what it should be"),
+        (1 / np.log(5), "this is the reciprocal"),
+        (1 - np.log(5), "this is what is left of 1"),
+        (np.log(5) + 1, "it is one too many"),
+        (np.log(5) - 1, "it is one too few"),
+        (np.log(5) ** 2, "this is the square"),
+        (np.sqrt(np.log(5)), "this is the square root"),
+        (0.123, "the value is another one"),
+        (-0.7, "the value is another one"),  # has no square root
+        (0.0, "the value is another one"),  # has no reciprocal
+        (np.nan, "there is a value that is no number (NaN or infinite)"),
+        (np.inf, "there is a value that is no number (NaN or infinite)"),
+        ("two", "numbers are asked for, not str"),
+        ([np.log(5)], "the shape is (1,), asked for: a single number"),
     ],
 )
 def test_kinds_of_wrong(value, says):
-    assert says in complaint("one", ONE, value)
+    assert complaint("one", ONE, value) == says
 
 
 def test_order_and_single_numbers():
     assert "order" in complaint("two", SEAL, VALUES[::-1])
     assert complaint("two", SEAL, [1.618, 0.9]) == "1 of 2 are right; not number 2"
+    said = "the shape is that of a single number, asked for: (2,) numbers"
+    assert complaint("two", SEAL, 1.618) == said
 
 
 def test_words_in_any_order_and_writing():
@@ -67,6 +77,17 @@ def test_words_in_any_order_and_writing():
 def test_several_answers_may_be_right():
     seal = sealed("n", [12, 40], within=0.4)
     assert [complaint("n", seal, v) == "" for v in (12, 40, 13, 39)] == [True, True, False, False]
+    pairs = sealed("pairs", [[1, 2, 3], [7, 8, 9]], within=0.1)
+    assert complaint("pairs", pairs, [7, 8, 4]) == "2 of 3 are right; not number 3"
+    assert complaint("pairs", pairs, [9, 8, 7]).endswith("their order is turned over")
+    words = sealed("w", [{"a"}, {"b", "c"}], within=None)
+    assert complaint("w", words, {"b", "c"}) == ""
+    assert complaint("w", words, {"b"}) == "1 are right, 0 do not belong, 1 are missing"
+
+
+def test_an_answer_given_twice_is_sealed_once():
+    assert len(sealed("n", [12, 12.01], within=0.4).marks) == 1
+    assert len(sealed("w", ["a", {"A "}], within=None).marks) == 1
 
 
 def test_what_cannot_be_sealed():
@@ -97,3 +118,33 @@ def test_check_prints(capsys, monkeypatch):
     name = next(iter(known()))
     check(name, "nonsense of a student")
     assert capsys.readouterr().out.startswith(f"{name}: not yet; ")
+    check("write-weak-heart", 0.5)
+    says = "a seed is a whole number, not float"
+    assert capsys.readouterr().out == f"write-weak-heart: not yet; {says}\n"
+    monkeypatch.setattr(modules["ecglearn.course.check"], "seals", lambda: {"two": SEAL})
+    check("two", VALUES)
+    assert capsys.readouterr().out == "two: right\n"
+
+
+def test_a_build_keeps_what_solutions_give(capsys, monkeypatch, tmp_path):
+    folder = tmp_path / "new" / "answers"
+    monkeypatch.setenv(ANSWERS, str(folder))
+    monkeypatch.setattr(modules["ecglearn.course.check"], "seals", lambda: {"two": SEAL})
+    for value in (VALUES, -VALUES, VALUES):
+        check("two", value)
+    check("not-sealed-yet", set("hgfedcba"))
+    check("write-weak-heart", 0.5)  # a judge tries what was written: there is nothing to seal
+    kept = {path.name: json.loads(path.read_text()) for path in folder.iterdir()}
+    names = {name: name.split(".") for name in kept}
+    assert all(len(short) == 8 and end == "json" for _, short, end in names.values())
+    assert sorted(kept[name] for name in kept if names[name][0] == "two") == [
+        [-1.618, -0.25],
+        [1.618, 0.25],
+    ]
+    assert [kept[name] for name in kept if names[name][0] == "not-sealed-yet"] == [list("abcdefgh")]
+    assert len(kept) == 3
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == said[2] == "two: right"
+    assert said[1] == "two: not yet; the sign is turned over"
+    assert said[3] == "not-sealed-yet: noted"
+    assert said[4].startswith("write-weak-heart: not yet; ")

@@ -1,6 +1,7 @@
 """Every judge takes a right part, and says of each usual mistake which one it is."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,16 @@ def swapped(ecg):
     return np.stack([-one, three, two, left, right, *ecg[5:]])
 
 
+def derived(ecg):
+    """As `swapped`, four of the limb leads by Einthoven and Goldberger."""
+    one, two = -ecg[0], ecg[2]
+    limbs = [one, two, two - one, -(one + two) / 2, one - two / 2, two - one / 2]
+    return np.stack([*limbs, *ecg[6:]])
+
+
 def test_arms_swapped():
     assert says("write-arms-swapped", swapped) == ""
+    assert says("write-arms-swapped", derived) == ""
     assert "turned over" in says(
         "write-arms-swapped",
         lambda ecg: np.stack([-ecg[0], ecg[2], ecg[1], -ecg[3], -ecg[4], *ecg[5:]]),
@@ -137,6 +146,8 @@ def test_weak_heart():
     assert says("write-weak-heart", weak) == ""
     assert f"{values[strong]:.0f}%" in says("write-weak-heart", strong)
     assert "whole number" in says("write-weak-heart", 3.5)
+    assert says("write-weak-heart", True) == "a seed is a whole number, not bool"
+    assert says("write-weak-heart", np.int64(weak)) == ""
 
 
 def test_wrong_unit():
@@ -146,13 +157,19 @@ def test_wrong_unit():
     assert values[~true].max() < 25 < 45 < values[true].min()  # nobody can be mistaken
     assert says("write-wrong-unit", true) == ""
     assert "turned over" in says("write-wrong-unit", ~true)
-    assert "missed" in says("write-wrong-unit", values > 110)
+    few, many = true.copy(), true.copy()
+    few[np.flatnonzero(true)[:3]] = False
+    many[np.flatnonzero(~true)[:2]] = True
+    assert says("write-wrong-unit", few) == "3 are missed, 0 are in mmol/L after all"
+    assert says("write-wrong-unit", many) == "0 are missed, 2 are in mmol/L after all"
     assert "shape" in says("write-wrong-unit", true[:5])
 
 
 class Volts:
     def embed(self, batch):
-        return batch.ecg.abs().mean(-1)
+        found = batch.ecg.abs().mean(-1)
+        batch.ecg.zero_()  # spoils nothing for those who are judged next
+        return found
 
 
 class Shapes:
@@ -170,8 +187,13 @@ class Shapes:
 
 
 def test_beat_voltages():
+    told = re.fullmatch(
+        r"macro AUROC (0\.\d+), that of voltages (0\.\d+): \.02 above is asked for",
+        says("write-beat-voltages", Volts()),
+    )
+    assert told is not None
+    assert told[1] == told[2]
     assert says("write-beat-voltages", Shapes()) == ""
-    assert ".02 above is asked for" in says("write-beat-voltages", Volts())
 
 
 # evaluation
@@ -193,12 +215,30 @@ def interval(scores, labels, level=0.95, draws=400, error=False):
 
 def test_bootstrap():
     assert says("write-bootstrap", interval) == ""
+
+    def in_place(scores, labels):
+        found = interval(scores, labels)
+        order = scores.argsort()
+        scores[:], labels[:] = scores[order], labels[order][::-1]
+        return found
+
+    assert says("write-bootstrap", in_place) == ""
     assert "middle half" in says("write-bootstrap", lambda s, y: interval(s, y, level=0.5))
     assert "does not hold" in says("write-bootstrap", lambda s, y: (0.1, 0.2))
-    narrow = lambda s, y: interval(s, y, error=True)  # noqa: E731
-    told = says("write-bootstrap", narrow)
-    assert "mean of the draws" in told or "does not hold" in told
-    assert "times as wide" in says("write-bootstrap", lambda s, y: interval(s, y, level=0.8))
+    up_to = lambda s, y: (0.5, (s[y == 1][:, None] > s[y == 0]).mean())  # noqa: E731
+    assert "does not hold" in says("write-bootstrap", up_to)
+
+    def of_the_mean(scores, labels):
+        low, high = interval(scores, labels)
+        cases, others = (scores[labels == y] for y in (1, 0))
+        value = (cases[:, None] > others).mean()
+        return value - (high - low) / 80, value + (high - low) / 80
+
+    assert "mean of the draws" in says("write-bootstrap", of_the_mean)
+    for wider, told in ((0.8, "0.6"), (0.999, "1.")):
+        said = says("write-bootstrap", lambda s, y, level=wider: interval(s, y, level=level))
+        assert said.startswith(f"the interval is {told}")
+        assert said.endswith("times as wide as it should be")
 
 
 def bleu(candidate, reference, clip=True, short=True):
@@ -213,6 +253,14 @@ def test_bleu():
     assert says("write-bleu", bleu) == ""
     assert "only as often" in says("write-bleu", lambda c, r: bleu(c, r, clip=False))
     assert "short texts" in says("write-bleu", lambda c, r: bleu(c, r, short=False))
+    assert "equal texts" in says("write-bleu", lambda c, r: 0.9 * bleu(c, r))
+
+    def either_way(candidate, reference):
+        ratio = len(reference.split()) / len(candidate.split())
+        return bleu(candidate, reference, short=False) * math.exp(-abs(1 - ratio))
+
+    assert "long texts" in says("write-bleu", either_way)
+    assert "without a common word" in says("write-bleu", lambda c, r: max(0.1, bleu(c, r)))
 
 
 def test_cmrs():
@@ -230,7 +278,10 @@ def test_cmrs():
     assert says("write-cmrs", lambda m, f, y: cmrs(m, f, y)[0]) == ""
     assert "cut off" in says("write-cmrs", lambda m, f, y: by_hand(m, f, y, cut=False))
     assert "centred" in says("write-cmrs", lambda m, f, y: by_hand(m, f, y, centre=False))
-    assert "share of" in says("write-cmrs", lambda m, f, y: by_hand(m, f, y, unit=False))
+    assert "own spread" in says("write-cmrs", lambda m, f, y: by_hand(m, f, y, unit=False))
+    assert "nothing missing" in says("write-cmrs", lambda m, f, y: 1 - by_hand(m, f, y))
+    part = lambda m, f, y: round(by_hand(m, f, y), 1)  # noqa: E731
+    assert "separation that is left" in says("write-cmrs", part)
 
 
 def test_leak():

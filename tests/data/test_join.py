@@ -219,6 +219,42 @@ def test_every_fault_is_listed_and_nothing_guessed(place):
     assert batch.labs[1].tolist() == [1.5, 3]
 
 
+def test_a_value_at_its_limit_is_possible(place):
+    rows = [VALUES[0], ("a", "1", "0", "1000", "10", ""), ("b", "0", "40", "0", "350", "")]
+    rows += [("c", "1_0", "-0.5", "", "9.5", ""), ("d", "", "40.5", "", "351", "")]
+    table(place / "values.csv", rows)
+    done, store = joined(place, values=place / "values.csv", schema=place / "schema.toml")
+    np.testing.assert_array_equal(store[[0, 1]].labs, [[0, 1000], [40, 0]])
+    seen = store[:].table
+    assert seen is not None
+    np.testing.assert_array_equal(seen[:, 1], [10, 350, np.nan, np.nan])
+    assert done.values == {"lactate": 2, "c-reactive protein": 2, "heart_rate": 2, "sepsis": 2}
+    assert sorted(reasons(place)) == [  # a sign first would be a formula in a spreadsheet
+        ("c", "heart_rate", "9.5 1/min is outside the limits 10 to 350"),
+        ("c", "lactate", "'-0.5 mmol/L is outside the limits 0 to 40"),
+        ("c", "sepsis", "'1_0' is no number"),
+        ("d", "heart_rate", "351 1/min is outside the limits 10 to 350"),
+        ("d", "lactate", "40.5 mmol/L is outside the limits 0 to 40"),
+    ]
+
+
+def test_a_slice_and_a_rate_are_those_of_the_line(place):
+    nibabel: Any = pytest.importorskip("nibabel")
+    both = np.stack([film(0).transpose(2, 1, 0), film(1).transpose(2, 1, 0)], 2)
+    nibabel.Nifti1Image(both, np.eye(4)).to_filename(place / "loops" / "two.nii.gz")
+    rows = [("record", "path", "rate", "slice"), ("a", "loops/two.nii.gz", "6", "1")]
+    rows += [("b", "loops/two.nii.gz", "", "0"), ("c", "loops/two.nii.gz", "", "0_1")]
+    rows += [("d", "loops/two.nii.gz", "", "first")]
+    table(place / "films.csv", rows)
+    done, store = joined(place, films=place / "films.csv")
+    assert (done.films, done.faults) == (2, 2)
+    said = {name: why for name, _, why in reasons(place)}
+    assert said["c"] == "rate '' or slice '0_1' is no number"
+    assert said["d"] == "rate '' or slice 'first' is no number"
+    assert store.companions is not None
+    np.testing.assert_array_equal(store.with_films()[:].cine, np.stack([film(1), film(0)]))
+
+
 def test_films_that_differ_need_a_word(place):
     np.save(place / "loops" / "c.npy", film(9, phases=12, side=48))
     with pytest.raises(StoreError, match="differ: 6, 12 phases; say with `phases`"):
@@ -396,6 +432,11 @@ def test_json_says_the_same_as_toml(tmp_path):
     [
         (('"mmol/L"', "5"), "labs.lactate.unit"),
         (("[0, 40]", "[40, 0]"), "the lower comes first"),
+        (("[10, 350]", "[40, 40]"), "limits of heart_rate are .40.0, 40.0., and the lower"),
+        (("[0.5, 2.0]", "[2.0, 0.5]"), "reference of lactate are .*, and the lower comes first"),
+        (("[0.5, 2.0]", "[2.0, 2.0]"), "the lower comes first"),
+        (("[0.5, 2.0]", "[-1, 2.0]"), "not within its limits"),
+        (("[0.5, 2.0]", "[0, 40]"), ""),
         (("[0.5, 2.0]", "[0.5, 200]"), "not within its limits"),
         (("reference = [0.5, 2.0]\n", ""), "labs.lactate.reference"),
         (("vitals.heart_rate", "vitals.lactate"), "names lactate twice"),

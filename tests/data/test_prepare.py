@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
+from sys import modules
 from typing import Any
 
 import joblib
@@ -386,3 +387,27 @@ def test_no_cell_of_refused_records_is_run_by_a_spreadsheet(tmp_path, begins):
     # a carriage return is written out, so it begins nothing
     said = cell.replace("\r", "\\r") if begins == "\r" else f"'{cell}"
     assert rows[1:] == [[said, said]] * 2
+
+
+@pytest.mark.parametrize(
+    ("progress", "disabled", "hidden"),
+    [
+        (None, "", False),
+        (None, "1", True),
+        (True, "1", False),
+        (False, "", True),
+    ],
+)
+def test_a_bar_is_shown_unless_it_is_not_wanted(tmp_path, monkeypatch, progress, disabled, hidden):
+    class SeenError(Exception):
+        pass
+
+    def look(*given):
+        assert given[-1] is hidden
+        raise SeenError
+
+    layouts.ptbxl(tmp_path / "in", 1)
+    monkeypatch.setenv("TQDM_DISABLE", disabled)
+    monkeypatch.setattr(modules["ecglearn.data.store.prepare"], "_prepare", look)
+    with pytest.raises(SeenError):
+        prepare("ptbxl-100", tmp_path / "in", tmp_path / "out", progress=progress)

@@ -138,6 +138,16 @@ def test_parts_and_choices(both):
         whole.split("holiday")
 
 
+def test_a_report_of_blanks_is_none(both, monkeypatch):
+    for records in both:
+        nothing = [" \n", *[""] * (len(records) - 2)]
+        monkeypatch.setattr(type(records), "reports", ["sinus rhythm", *nothing])
+        assert records.with_reports().names == records.names[:1]
+        monkeypatch.setattr(type(records), "reports", ["", *nothing])
+        with pytest.raises(StoreError, match="no record here has a report"):
+            replace(records).with_reports()
+
+
 def test_a_weight_repeats_records_and_keeps_copies_apart(both):
     whole, a, b = both
     twice = whole.repeated({"a": 3})

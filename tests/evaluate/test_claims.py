@@ -52,11 +52,14 @@ def test_effect_is_the_paired_difference_over_seeds():
     ("low", "high", "verdict"),
     [
         (0.001, 0.03, "shown"),
+        (0.001, 0.02, "shown"),
         (0.001, 0.019, "shown, but small"),
         (-0.01, 0.019, "refuted"),
         (-0.05, -0.01, "refuted"),
         (-0.01, 0.03, "undecided"),
+        (-0.01, 0.02, "undecided"),
         (0.0, 0.03, "undecided"),
+        (0.0, 0.019, "refuted"),
     ],
 )
 def test_verdicts(low, high, verdict):
@@ -74,6 +77,16 @@ def test_seven_seeds_decide_nothing_and_one_has_no_interval():
     assert (one.seeds, one.effect, one.verdict) == (1, None, "undecided")
     none = judge(Claim(**FIELDS), runs(B=b))
     assert (none.seeds, none.effect) == (0, None)
+    never = judge(Claim.model_validate(FIELDS | {"arena": "no such arena"}))
+    assert (never.seeds, never.effect, never.needed, never.curve) == (0, None, None, {})
+
+
+def test_seeds_that_are_still_needed_are_those_of_the_spread_between_seeds():
+    gain = np.array([0.0, 0.08] * 4)  # spread 0.0428, divided by n - 1
+    found = judge(Claim(**FIELDS), runs(A=list(0.5 + gain), B=[0.5] * 8))
+    n = np.arange(8, 200)
+    reach = student.ppf(0.975, n - 1) * np.sqrt(8 * 0.04**2 / 7) / np.sqrt(n)
+    assert found.needed == n[reach <= 0.02 / 2][0]
 
 
 def test_weights_points_and_what_is_taken_off():
@@ -87,7 +100,8 @@ def test_weights_points_and_what_is_taken_off():
         }
     )
     values = {"A; 2 labels": [0.9, 0.7], "B; 2 labels": [0.4, 0.4], "C; 2 labels": [0.8, 0.8]}
-    stored = runs(**values, **{"A; 1 label": [0.5, 0.5]})
+    once = {f"{name}; 3 labels": [0.5] for name in "ABC"}
+    stored = runs(**values, **once, **{"A; 1 label": [0.5, 0.5]})
     # .9 - .3 - .2 - .1 and .7 - .3 - .2 - .1
     assert claim.effects(stored, "2 labels") == pytest.approx([0.3, 0.1])
     found = judge(claim, stored)
@@ -125,11 +139,18 @@ def test_register_is_read_and_faults_are_named(tmp_path):
     assert papers == {"PTACL", "TAMER", "DERI", "SCAR", "Clinical transfer"}
     assert {claim.paper for claim in whole if claim.central} == papers
     assert [one.claim.key for one in judged_claims(["PTACL"], central=True)] == ["ptacl-transfer"]
+    keys = [[one.claim.key for one in judged_claims(which)] for which in (None, ["PTACL", "DERI"])]
+    assert keys[0] == [claim.key for claim in whole]
+    assert keys[1] == [claim.key for claim in whole if claim.paper in ("PTACL", "DERI")]
+    assert len(keys[1]) > 2
     with pytest.raises(InputError, match="no claim of 'MERL'"):
         judged_claims(["MERL"])
     path = tmp_path / "claims.toml"
     path.write_text('[[claims]]\nkey = "a"\n')
     with pytest.raises(InputError, match="claim a: paper: Field required"):
+        load_claims(path)
+    path.write_text('[[claims]]\npaper = "P"\n')
+    with pytest.raises(InputError, match="claim 0: key: Field required"):
         load_claims(path)
     one = """[[claims]]
 key = "a"

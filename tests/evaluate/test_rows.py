@@ -342,3 +342,13 @@ def test_copied_reports_are_those_of_the_nearest_teacher(patients):
     )
     assert not found["copied report", "corpus BLEU-4"].resampled
     assert len(found) == 3
+
+
+def test_records_without_a_margin_have_no_cmrs():
+    """A margin lies between a class that a record has and one that it lacks."""
+    y = np.array([[0, 0, 0], [1, 1, 1], [1, 0, 0], [0, 1, 1]])
+    scores = y + 0.1 * np.arange(12).reshape(4, 3) % 0.7
+    assert np.isnan(oracle_tasks._cmrs(scores, scores, y, np.array([0, 1, 1])))
+    for rows in (np.arange(4), np.array([2, 3])):
+        assert oracle_tasks._cmrs(scores, scores, y, rows) == pytest.approx(1)
+        assert oracle_tasks._cmrs(-scores, scores, y, rows) == 0

@@ -30,6 +30,7 @@ from ecglearn.train.logging import History
 from ecglearn.train.optim import optimiser, schedule
 from ecglearn.train.resume import load_state, save_state
 from tests.data import layouts
+from tests.fuzz.companions import companion_case
 from tests.fuzz.file_damage import VALUES, damaged_bytes, damaged_json
 from tests.fuzz.outcome import Tally, outcome_of
 from tests.fuzz.tables import table_case
@@ -59,7 +60,15 @@ class Case(NamedTuple):
 def cases(seed: int, number: int, folder: Path) -> Iterator[Case]:
     """Damaged files, one after the other in `folder`; each is read before the next is made."""
     whole = Originals(folder / "whole")
-    kinds = [(_store, 6), (_shard, 1), (_weights, 5), (_state, 4), (_prompts, 3), (table_case, 6)]
+    kinds: list[tuple[Any, int]] = [
+        (_store, 6),
+        (_shard, 1),
+        (_weights, 5),
+        (_state, 4),
+        (_prompts, 3),
+        (table_case, 6),
+    ]
+    kinds += [(companion_case, 6)]
     for k in range(number):
         rng = random.Random(seed * 1_000_003 + k)
         make: Any = rng.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -63,19 +65,29 @@ def beat_voltages(model: Any) -> str:
 
     Book: for-instructors#instructors-checks
     """
-    cohort = simulate(900, seed=23, frames=1, size=2)
-    batch = ECGBatch.from_cohort(cohort)
-    parts = Split(slice(0, 480), slice(480, 600), slice(600, 900))
-    labels = Split(*(cohort.findings[part].astype(float) for part in parts))
-
-    def value(embed: Any) -> float:
-        vectors = (torch.as_tensor(embed(batch[part])).double() for part in parts)
-        return mean_auroc(
-            labels.test, fit_probe(Split(*(v.numpy() for v in vectors)), labels).scores
-        )
-
-    voltages = value(lambda part: part.ecg.abs().mean(-1))
-    own = value(model.embed)
+    own, voltages = _value(model.embed), _value_of_voltages()
     if own >= voltages + 0.02:
         return ""
     return f"macro AUROC {own:.3f}, that of voltages {voltages:.3f}: .02 above is asked for"
+
+
+@cache
+def _asked() -> tuple[Split, Split]:
+    """Who teaches, chooses and judges, with their findings; simulated once."""
+    cohort = simulate(900, seed=23, frames=1, size=2)
+    batch = ECGBatch.from_cohort(cohort)
+    rows = Split(slice(0, 480), slice(480, 600), slice(600, 900))
+    labels = (cohort.findings[part].astype(float) for part in rows)
+    return Split(*(batch[part] for part in rows)), Split(*labels)
+
+
+def _value(embed: Any) -> float:
+    parts, labels = _asked()
+    own = (replace(part, ecg=part.ecg.clone()) for part in parts)  # what was written may change it
+    vectors = (torch.as_tensor(embed(part)).double().numpy() for part in own)
+    return mean_auroc(labels.test, fit_probe(Split(*vectors), labels).scores)
+
+
+@cache
+def _value_of_voltages() -> float:
+    return _value(lambda part: part.ecg.abs().mean(-1))

@@ -93,7 +93,7 @@ def cmrs_by_hand(score: Callable[[NDArray, NDArray, NDArray], float]) -> str:
         ("with nothing missing it is 1", full, full),
         ("scores that are turned over are cut off at 0", -full, full),
         ("each class is centred over the records first", full + np.arange(5) * 9.0, full),
-        ("margins are measured in units of the scores' own spread", 3 * full, full),
+        ("margins are measured in units of the scores' own spread", full / 3, full),
         ("the share of the separation that is left", missing, full),
     ):
         got, true = float(score(one, other, labels)), cmrs(one, other, labels)[0]

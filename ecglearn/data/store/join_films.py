@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from ecglearn.data.datasets.base import path_inside
 from ecglearn.data.film import FilmError, read_film
 from ecglearn.data.store.format import StoreError
-from ecglearn.data.store.record_lines import Fault, lines_by_record
+from ecglearn.data.store.record_lines import Fault, lines_by_record, number
 from ecglearn.data.wfdb.checks import RecordError
 
 
@@ -102,8 +102,8 @@ def _entries(path: Path, rows: dict[str, int], faults: list[Fault]) -> Iterator[
             entry = _Entry(
                 rows[name],
                 row["path"],
-                float(rate) if rate else None,
-                int(slice) if slice else None,
+                number(rate, float) if rate else None,
+                number(slice, int) if slice else None,
             )
         except ValueError:
             faults.append((name, "film", f"rate {rate!r} or slice {slice!r} is no number"))

@@ -11,7 +11,7 @@ from ecglearn.data.clinical.own_columns import OwnColumns
 from ecglearn.data.clinical.schema import Column
 from ecglearn.data.store.companions import VALUE
 from ecglearn.data.store.format import StoreError
-from ecglearn.data.store.record_lines import Fault, lines_by_record
+from ecglearn.data.store.record_lines import Fault, lines_by_record, number
 
 
 def value_columns(
@@ -56,7 +56,7 @@ def _value(text: str, column: Column, *, diagnosis: bool) -> tuple[float, str]:
     if not text:
         return np.nan, ""
     try:
-        value = float(text)
+        value = number(text, float)
     except ValueError:
         return np.nan, f"{text!r:.40} is no number"
     if diagnosis and value not in (0, 1):

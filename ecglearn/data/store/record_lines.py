@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from ecglearn.data.datasets.csv_rows import table_rows
 from ecglearn.data.store.format import StoreError
 
 Fault = tuple[str, str, str]  # record, film or column, reason
+Kind = TypeVar("Kind")
+
+
+def number(text: str, kind: Callable[[str], Kind]) -> Kind:
+    """A number as tables write it: what only Python takes for one, such as `1_0`, is none.
+
+    Args:
+        text: of the cell.
+        kind: `float` or `int`.
+
+    Raises:
+        ValueError: it is no number.
+
+    Book: your-own-data#data-companions
+    """
+    if "_" in text:
+        raise ValueError(f"{text!r} is no number")
+    return kind(text)
 
 
 def lines_by_record(
@@ -35,13 +54,13 @@ def lines_by_record(
     if not path.is_file():
         raise StoreError(f"there is no table {path}: give the CSV file")
     seen: set[str] = set()
-    for number, row in enumerate(table_rows(path, columns)):
+    for k, row in enumerate(table_rows(path, columns)):
         if isinstance(row, str):
-            faults.append((f"row {number + 1}", what, row))
+            faults.append((f"row {k + 1}", what, row))
             continue
         name = row["record"]
         if name not in rows:
-            faults.append((name or f"row {number + 1}", what, "the store has no such record"))
+            faults.append((name or f"row {k + 1}", what, "the store has no such record"))
         elif name in seen:
             faults.append((name, what, "the record comes twice; only its first line is taken"))
         else:
