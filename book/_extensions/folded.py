@@ -33,7 +33,7 @@ def fold(app: Any, doctree: nodes.document, _page: str) -> None:
     if app.builder.format != "html":
         return
     for section in folded_end(doctree):
-        title = section.index(section.next_node(nodes.title))
+        title = next(k for k, one in enumerate(section) if isinstance(one, nodes.title))
         section.insert(title + 1, _html("</summary>"))
         section.insert(title, _html('<details class="folded-end"><summary>'))
         section.append(_html("</details>"))
