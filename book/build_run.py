@@ -111,8 +111,10 @@ class Workshop:
     def place(self, name: str) -> str:
         """Where a running chapter is, as its notebook says, which is written after each cell.
 
-        Nothing for one that has not begun.
+        Nothing for one that has not begun: its record is removed when it does.
         """
+        if self.executed(name).with_suffix(".json").exists():
+            return ""
         try:
             cells = code_cells(nbformat.read(self.executed(name), as_version=4))
         except FileNotFoundError:

@@ -171,18 +171,3 @@ def test_compare_refuses_patients_without_parts_at_either_site(weights):
             main(["compare", str(weights[0]), *place])
     with pytest.raises(SystemExit, match="give the weights of one model or more"):
         main(["compare", "--data", "s"])
-
-
-def test_lab(monkeypatch, tmp_path):
-    ran = []
-    monkeypatch.setattr("subprocess.run", lambda command, **how: ran.append((command, how)))
-    main(["lab", str(tmp_path), "--no-browser"])
-    main(["lab", str(tmp_path)])
-    (kernel, how), (without, _), _, (usual, _) = ran
-    assert kernel[1:5] == ["-m", "ipykernel", "install", "--sys-prefix"]
-    assert kernel[5:] == ["--name", "ecglearn", "--display-name", "ecglearn"]
-    assert how["check"]
-    assert usual[1:] == ["-m", "jupyterlab", f"--notebook-dir={tmp_path}"]
-    assert without == [*usual, "--no-browser"]
-    with pytest.raises(SystemExit, match="is no folder; the course makes one"):
-        main(["lab", str(tmp_path / "no")])
