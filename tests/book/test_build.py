@@ -141,6 +141,16 @@ def test_chapters_run_once_and_in_order(shop, write_chapter):
     assert again[0].seconds in {run.seconds for run in runs}
 
 
+def test_only_what_runs_is_said_to_run(shop, write_chapter):
+    """An earlier run leaves outputs and a record; a run that began has taken the record away."""
+    path = write_chapter("a", "1 + 1")
+    assert shop.place("a") == ""
+    list(shop.run([Chapter(path)]))
+    assert shop.place("a") == ""
+    shop.executed("a").with_suffix(".json").unlink()
+    assert shop.place("a") == "a, cell 2 of 2"
+
+
 def test_peak_memory_is_that_of_the_kernel(shop, write_chapter):
     path = write_chapter("big", "block = bytearray(700_000_000)")
     (run,) = shop.run([Chapter(path)])
