@@ -147,7 +147,7 @@ def mutants_of(file: str) -> list[Mutant]:
 
 
 def tests_of(file: str) -> list[list[str]]:
-    """Tests named like the file, then those of its room that name what it defines, or a default."""
+    """Tests named like the file, then those of its room that name what it defines, or the room."""
     path, home = ROOT / file, Path(file).parts[1]
     parts = ast.parse(path.read_text()).body
     names = [n.name for n in parts if isinstance(n, ast.FunctionDef | ast.ClassDef)]
@@ -161,7 +161,11 @@ def tests_of(file: str) -> list[list[str]]:
             near.append(name)
         elif name.startswith(f"tests/{home}/") or test.stem == "test_published":
             far += [name] * bool(pattern.search(test.read_text()))
-    return [part for part in (near, far) if part] or [[f"tests/{home}"]]
+    room = f"tests/{home}/"
+    if (ROOT / room).is_dir() and not any(name.startswith(room) for name in (*near, *far)):
+        far = [room]
+    alone = [str(test.relative_to(ROOT)) for test in sorted((ROOT / "tests").glob("test_*.py"))]
+    return [part for part in (near, far) if part] or [alone]
 
 
 def start(tree: Path, tests: list[str], log: Path, limit: float) -> int:

@@ -1,6 +1,8 @@
 """`ecglearn evaluate`: every row is what the single functions say of the same vectors."""
 
+from dataclasses import replace
 from pathlib import Path
+from sys import modules
 from typing import Any, cast
 
 import numpy as np
@@ -28,6 +30,12 @@ MORE = ("--least-cases", "1", "--external", "cohort:60:9", "--seed", str(SEED))
 COLUMNS = ["value", "low", "high"]
 
 
+def in_nines(*given: Any, **named: Any) -> Data:
+    """Nine records of each patient, so that intervals over records would be too narrow."""
+    data = open_data(*given, **named)
+    return replace(data, patients=data.names[np.arange(len(data.names)) // 9 * 9])
+
+
 @pytest.fixture(scope="module")
 def method():
     torch.manual_seed(1)
@@ -39,13 +47,15 @@ def table(method, tmp_path_factory):
     folder: Path = tmp_path_factory.mktemp("evaluate")
     method.save(folder / "weights.safetensors")
     out = folder / "table.csv"
-    main(["evaluate", str(folder / "weights.safetensors"), *WORDS, *MORE, "--out", str(out)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(modules["ecglearn.cli.evaluate"], "open_data", in_nines)
+        main(["evaluate", str(folder / "weights.safetensors"), *WORDS, *MORE, "--out", str(out)])
     return pd.read_csv(out).set_index(["encoder", "task"])
 
 
 @pytest.fixture(scope="module")
 def here():
-    return open_data("cohort:90:4", fs=100)
+    return in_nines("cohort:90:4", fs=100)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +75,10 @@ def vectors(model, data, rows):
     return model.embed(data.records[rows])
 
 
+def intervals(scores, labels, patients):
+    return auroc_intervals(scores, labels, patients=patients.tolist()).loc["macro"]
+
+
 def row(found) -> list[float]:
     return [float(found[name]) for name in COLUMNS]
 
@@ -77,7 +91,9 @@ def test_probes_learn_on_one_part_and_are_judged_on_another(table, method, here,
         "random encoder": Split(*(vectors(untrained(method, SEED), here, part) for part in rows)),
         "age and sex": Split(*(np.c_[known, np.zeros_like(known)][part] for part in rows)),
     }
-    wanted = probe_table(encoders, labels, label_fractions=(0.5, 1.0), seeds=2)
+    whose = here.patients[rows.test].tolist()
+    assert len(set(whose)) < len(whose)
+    wanted = probe_table(encoders, labels, label_fractions=(0.5, 1.0), seeds=2, patients=whose)
     for key, told in wanted.iterrows():
         name, share = cast("tuple[str, float]", key)
         found = table.loc[(name, f"probe, {share:.0%} of the labels")]
@@ -92,7 +108,7 @@ def test_zero_shot_is_that_of_the_wordings(table, method, here, judged, parts):
     rows, labels = parts
     wordings = load_prompts("cohort", classes=[here.classes[k] for k in judged])
     scores = prompt_scores(vectors(method, here, rows.test), method.embed_text, wordings)
-    wanted = auroc_intervals(scores.to_numpy(), labels.test).loc["macro"]
+    wanted = intervals(scores.to_numpy(), labels.test, here.patients[rows.test])
     found = table.loc[("merl", "zero-shot")]
     assert row(found) == pytest.approx(row(wanted), abs=1e-6)
     assert (found["labelled"], found["unseen classes"]) == (0, 0)
@@ -100,7 +116,7 @@ def test_zero_shot_is_that_of_the_wordings(table, method, here, judged, parts):
 
 def test_a_second_site_is_judged_by_what_was_learned_here(table, method, here, judged, parts):
     rows, labels = parts
-    there = open_data("cohort:60:9", fs=100)
+    there = in_nines("cohort:60:9", fs=100)
     kept = [k for k in judged if 0 < there.labels[:, k].sum() < len(there.names)]
     assert 0 < len(kept) < len(there.classes)
     columns = [list(judged).index(k) for k in kept]
@@ -109,9 +125,7 @@ def test_a_second_site_is_judged_by_what_was_learned_here(table, method, here, j
         probe = fit_probe(Split(*(vectors(model, here, part) for part in rows)), labels)
         scores = probe.score(vectors(model, there, np.arange(60)))[:, columns]
         found = table.loc[(name, "probe, 100% of the labels, second site")]
-        assert row(found) == pytest.approx(
-            row(auroc_intervals(scores, truth).loc["macro"]), abs=1e-6
-        )
+        assert row(found) == pytest.approx(row(intervals(scores, truth, there.patients)), abs=1e-6)
         assert found["labelled"] == len(rows.train)
         assert found["unseen classes"] == len(probe.unseen)
         assert (found["classes"], found["cases"]) == (len(kept), truth.sum())
