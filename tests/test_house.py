@@ -135,6 +135,17 @@ class TestEveryChapter:
         long = [(len(c.splitlines()), c[:60]) for c in code_cells(path) if len(c.splitlines()) > 40]
         assert long == []
 
+    def test_shows_code_that_fits_the_column(self, path):
+        folded = {"hide-input", "hide-cell", "remove-cell", "remove-input"}
+        cells = nbformat.read(path, as_version=4).cells
+        shown = [
+            cell.source
+            for cell in cells
+            if cell.cell_type == "code" and not folded & set(cell.metadata.get("tags", []))
+        ]
+        wide = [line for source in shown for line in source.splitlines() if len(line) > 76]
+        assert wide == []
+
     def test_has_no_program_inside_a_string(self, path):
         for cell in code_cells(path):
             for node in ast.walk(ast.parse(cell)):

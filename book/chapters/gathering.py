@@ -1,6 +1,6 @@
 """Gradients of one batch, its vectors gathered in four ways.
 
-python gathering.py OUT WEIGHTS BATCHES COUNT   alone: trains, then the truth
+python gathering.py OUT WEIGHTS BATCHES COUNT  alone: trains, then the truth
 torchrun --nproc-per-node 2 gathering.py ...    four ways, the same weights
 """
 

@@ -40,6 +40,15 @@ def test_text_and_captions_are_no_inputs(shop, write_chapter):
     assert changed(before, inputs(shop, path)) == set()
 
 
+def test_layout_is_no_input(shop, write_chapter):
+    path = write_chapter("a", "x = [1, 2]", "%time\nx")
+    before = inputs(shop, path)
+    write_chapter("a", "x = [\n    1,  # one\n    2,\n]", "%time\nx")
+    assert changed(before, inputs(shop, path)) == set()
+    write_chapter("a", "x = [1, 2]", "%time\nx + 1")
+    assert changed(before, inputs(shop, path)) == {"code"}
+
+
 def test_code_is_an_input(shop, write_chapter):
     before = inputs(shop, write_chapter("one", "x = 1"))
     assert changed(before, inputs(shop, write_chapter("one", "x = 2"))) == {"code"}
