@@ -10,10 +10,10 @@ from ecglearn.data.datasets.csv_rows import table_rows
 from ecglearn.data.store.format import StoreError
 
 Fault = tuple[str, str, str]  # record, film or column, reason
-Kind = TypeVar("Kind")
+_Kind = TypeVar("_Kind")
 
 
-def number(text: str, kind: Callable[[str], Kind]) -> Kind:
+def number(text: str, kind: Callable[[str], _Kind]) -> _Kind:
     """A number as tables write it: what only Python takes for one, such as `1_0`, is none.
 
     Args:
