@@ -30,7 +30,7 @@ def chapter_inputs(
     code = chapter.code
     text = "\n".join(code)
     inputs = {
-        "code": digest(repr([meaning(cell) for cell in code])),
+        "code": meaning(code),
         "requirements.lock": digest(read(root / "requirements.lock")),
     }
     for name, value in parameters.items():
@@ -54,12 +54,16 @@ def chapter_inputs(
     return inputs | sources(imported_modules(text, package), package)
 
 
-def meaning(code: str) -> str:
-    """A cell without its layout; as it stands where it is no Python alone."""
-    try:
-        return ast.dump(ast.parse(code))
-    except SyntaxError:  # a magic
-        return code
+def meaning(code: list[str]) -> str:
+    """A hash of cells without their layout; a cell that is no Python alone counts as it stands."""
+
+    def plain(cell: str) -> str:
+        try:
+            return ast.dump(ast.parse(cell))
+        except SyntaxError:  # a magic
+            return cell
+
+    return digest(repr([plain(cell) for cell in code]))
 
 
 def result_digests(code: str, results: Path) -> dict[str, str]:

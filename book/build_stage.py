@@ -13,7 +13,7 @@ import nbformat
 
 from book.build_chapters import Chapter, code_cells
 from book.build_holds import of_size
-from book.build_inputs import digest
+from book.build_inputs import meaning
 from book.build_run import Run, Workshop
 from book.build_scripts import vendor
 from book.build_terms import write_terms
@@ -74,7 +74,7 @@ def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbfor
     for cell in of_size(notebook.cells, workshop.preset):
         if cell.cell_type == "markdown":
             cell.source = cell.source.replace("{{ measured }}", measured(run))
-    if run is not None and run.inputs["code"] == digest(repr(chapter.code)):
+    if run is not None and run.inputs["code"] == meaning(chapter.code):
         executed = nbformat.read(workshop.executed(chapter.name), as_version=4)
         for cell, ran in zip(code_cells(notebook), code_cells(executed), strict=True):
             # a control without a kernel would only look alive
