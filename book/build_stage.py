@@ -6,6 +6,7 @@ import ast
 import json
 import pkgutil
 import shutil
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,6 +28,7 @@ INSIDE = """
    :show-inheritance:
    :inherited-members: Module, Protocol, Exception, BaseModel, tuple, dict, TorchFunctionMode"""
 SLOW_SECONDS, BIG_GB = 180, 3.0
+WIDE = 12  # modules of a part that share the page of their room
 
 
 def stage(
@@ -123,22 +125,34 @@ def too_much(run: Run) -> str:
 def api_pages(package: str) -> dict[str, str]:
     """Room to its page: a section for each public module, classes with bases and what they inherit.
 
-    Modules that lie in no room share the page `single-modules`.
+    A part of a room with more than a dozen modules has a page of its own, so that none is slow to
+    open. Modules that lie in no room share the page `single-modules`.
     """
     folder = find_spec(package).submodule_search_locations  # pyright: ignore[reportOptionalMemberAccess]
     found = [m for m in pkgutil.walk_packages(folder, f"{package}.") if "._" not in m.name]
-    rooms = sorted(m.name for m in found if m.ispkg and m.name.count(".") == 1)
-    pages = {room.rpartition(".")[2]: [f"# {room}", automodule(room)] for room in rooms}
+    of_part = Counter(m.name.rpartition(".")[0] for m in found if m.name.count(".") > 2)
+    rooms = sorted(
+        m.name for m in found if m.ispkg and (m.name.count(".") == 1 or of_part[m.name] > WIDE)
+    )
+    pages = {page_of(room): [f"# {room}", automodule(room)] for room in rooms}
     single = [f"# {package}: single modules"]
     for module in sorted(found, key=lambda m: m.name):
-        room, _, inner = module.name.removeprefix(f"{package}.").partition(".")
-        if room not in pages:
-            single.append(f"## {module.name}\n\n{automodule(module.name, INSIDE)}")
-        elif inner:
-            members = "" if module.ispkg else INSIDE
-            pages[room].append(f"## {module.name}\n\n{automodule(module.name, members)}")
+        home = next((r for r in reversed(rooms) if module.name.startswith(f"{r}.")), None)
+        members = "" if module.ispkg else INSIDE
+        entry = f"## {module.name}\n\n{automodule(module.name, members)}"
+        if module.name in rooms:
+            continue
+        if home is None:
+            single.append(entry)
+        else:
+            pages[page_of(home)].append(entry)
     pages["single-modules"] = single
     return {room: "\n\n".join(parts) + "\n" for room, parts in pages.items()}
+
+
+def page_of(room: str) -> str:
+    """`ecglearn.data.store` has the page `data-store`."""
+    return room.partition(".")[2].replace(".", "-")
 
 
 def automodule(name: str, options: str = "") -> str:
@@ -151,7 +165,8 @@ def api_list(package: str, rooms: dict[str, str]) -> str:
     lines = []
     for room in rooms:
         said = "modules that lie in no room: the contract, the registry, checkpoints, files"
-        if (spec := find_spec(f"{package}.{room}")) is not None and spec.origin is not None:
+        name = room if room == "single-modules" else room.replace("-", ".")
+        if (spec := find_spec(f"{package}.{name}")) is not None and spec.origin is not None:
             said = (ast.get_docstring(ast.parse(Path(spec.origin).read_text())) or "").split("\n")[
                 0
             ]
