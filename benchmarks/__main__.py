@@ -36,6 +36,7 @@ def main() -> int:
         reports.merl_step,
         reports.merl_step_of_eight,
         reports.deri_step_of_eight,
+        reports.deri_released_step,
         reports.deri_profile,
         reports.tamer_step,
         reports.by_length,

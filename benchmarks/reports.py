@@ -45,7 +45,12 @@ def cached_reports(method: MERL | TAMER | DERI, target: float, size: int = len(T
     """
     method.text._model = text = reader(12)
     texts = [TEXTS[k % len(TEXTS)] for k in range(size)]
-    batch = ECGBatch(ecg=torch.randn(size, 12, 5000), fs=500, reports=texts)
+    batch = ECGBatch(
+        ecg=torch.randn(size, 12, 5000),
+        fs=500,
+        reports=texts,
+        preprocess=method.config.preprocess,
+    )
 
     def step() -> None:
         torch.stack(list(method.losses(batch).values())).sum().backward()
@@ -78,6 +83,11 @@ def merl_step_of_eight() -> bool:
 def deri_step_of_eight() -> bool:
     """The same for DERI, whose decoders add matrix products."""
     return cached_reports(DERI(DERIConfig()), 6, 8)
+
+
+def deri_released_step() -> bool:
+    """The same in the form of the public code."""
+    return cached_reports(DERI(DERIConfig.preset("released")), 5, 8)
 
 
 PRODUCTS = {
