@@ -10,8 +10,8 @@ LESSON, PAPER = "lesson", "paper"
 def chapter_size(preset: str, *, paper: bool = False) -> str:
     """The sizes that a chapter takes for what its first cell says.
 
-    `lesson` has the sizes of `class`: what the page prints and its exercises hold in both. What
-    trains longer than a lesson may take is then loaded from a pack of weights
+    `lesson` has the sizes of `class`: what the page prints and its exercises hold in both; two
+    chapters that ask all methods let fewer patients judge in it. What trains longer than a lesson may take is then loaded from a pack of weights
     (`ecglearn.train.fit_cached`), and said to be.
 
     Args:
