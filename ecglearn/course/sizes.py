@@ -11,8 +11,8 @@ def chapter_size(preset: str, *, paper: bool = False) -> str:
     """The sizes that a chapter takes for what its first cell says.
 
     `lesson` has the sizes of `class`: what the page prints and its exercises hold in both; two
-    chapters that ask all methods let fewer patients judge in it. What trains longer than a lesson may take is then loaded from a pack of weights
-    (`ecglearn.train.fit_cached`), and said to be.
+    chapters that ask all methods let fewer patients judge in it. What trains longer than a lesson
+    may take is then loaded from a pack of weights (`ecglearn.train.fit_cached`), and said to be.
 
     Args:
         preset: "smoke", "lesson", "class" or "paper".
