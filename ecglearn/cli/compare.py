@@ -10,8 +10,7 @@ import torch
 from ecglearn.cli.data import COHORT
 from ecglearn.cli.model import Own, open_method
 from ecglearn.cli.terminal import say
-from ecglearn.data.store.store import open_store
-from ecglearn.data.store.together import open_stores
+from ecglearn.data.store.together import open_named
 from ecglearn.errors import InputError
 from ecglearn.evaluate.benchmark.compare import TASKS
 from ecglearn.evaluate.benchmark.compare import compare as ask
@@ -74,8 +73,8 @@ def compare(
             )
     table = ask(
         _models(weights, own),
-        _records(data, labels),
-        external=None if external is None else _records(external, labels),
+        open_named(data, labels=labels),
+        external=None if external is None else open_named(external, labels=labels),
         prompts=prompts,
         tasks=tasks or tuple(TASKS),
         label_fractions=label_fractions,
@@ -88,12 +87,6 @@ def compare(
     if out is not None:
         with whole(out) as part:
             (table.to_csv if out.suffix == ".csv" else table.to_parquet)(part, index=False)
-
-
-def _records(place: str, labels: str | None) -> Any:
-    if "," in place and not Path(place).is_dir():
-        return open_stores(place, labels=labels, weighted=False)[0]
-    return open_store(place, labels=labels)
 
 
 def _models(weights: tuple[Path, ...], own: Own) -> dict[str, list[Any]]:

@@ -14,8 +14,8 @@ from ecglearn.cohort.simulate import Cohort
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.splits import check_disjoint
 from ecglearn.data.store.several import Stores
-from ecglearn.data.store.store import Store, open_store
-from ecglearn.data.store.together import open_stores
+from ecglearn.data.store.store import Store
+from ecglearn.data.store.together import open_named
 from ecglearn.errors import InputError
 from ecglearn.evaluate.prompts import load_prompts
 from ecglearn.registry import method_class
@@ -120,11 +120,7 @@ def page_patients(
             print(f"{data} is no store (`ecglearn prepare` makes one): simulated patients here")
         batch = ECGBatch.from_cohort(cohort)
         return PagePatients(batch[:count], batch[count:], "simulated", prompts or "cohort", cohort)
-    store: Any = (
-        open_store(data, labels=labels)
-        if Path(data).is_dir()
-        else open_stores(str(data), labels=labels, weighted=False)[0]
-    )
+    store = open_named(data, labels=labels)
     if "reports" in needs:
         store = store.with_reports()
     if "cine" in needs:
@@ -137,12 +133,14 @@ def page_patients(
     if not (len(train) and len(test)):
         raise InputError(f"{data}: {len(train)} to teach and {len(test)} to judge are too few here")
     check_disjoint(store.split("train").patients, store.split("test").patients)
-    return PagePatients(*_judged(train, test), _title(store), prompts or "ecg", store)
+    if "findings" in needs:
+        train, test = _judged(train, test)
+    return PagePatients(train, test, _title(store), prompts or "ecg", store)
 
 
 def _is_store(data: str | Path) -> bool:
-    places = [data] if Path(data).is_dir() else str(data).split(",")
-    return all((Path(str(one).partition("=")[2] or one) / "store.json").is_file() for one in places)
+    several = "," in str(data) and not Path(data).is_dir()
+    return several or (Path(data) / "store.json").is_file()
 
 
 def _title(store: Store | Stores) -> str:
@@ -152,8 +150,10 @@ def _title(store: Store | Stores) -> str:
 
 def _judged(train: ECGBatch, test: ECGBatch) -> tuple[ECGBatch, ECGBatch]:
     """Both with the classes alone that split those who judge."""
-    if test.findings is None or train.findings is None:
-        return train, test
+    test.need("findings")
+    train.need("findings")
+    assert test.findings is not None
+    assert train.findings is not None
     share = (test.findings > 0).double().mean(0).numpy()
     kept = np.flatnonzero((share > 0) & (share < 1))
     names = test.label_names or ()

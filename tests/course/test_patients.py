@@ -54,7 +54,7 @@ def test_of_a_cohort_the_first_teach(cohort):
 def test_of_a_store_its_parts_with_a_report(cohort, store):
     whole = open_store(store, labels="ptbxl-super").with_reports()
     train, test = whole.split("train"), whole.split("test")
-    found = page_patients(store, cohort, 12, needs=["reports"], labels="ptbxl-super")
+    found = page_patients(store, cohort, 12, needs=["reports", "findings"], labels="ptbxl-super")
     assert not found.simulated
     assert found.origin == whole.about["data set"]
     assert found.train.names == train.names[:12]
@@ -72,11 +72,12 @@ def test_of_a_store_its_parts_with_a_report(cohort, store):
 def test_own_prompts_need_all_classes(cohort, store, tmp_path):
     mine = tmp_path / "mine.json"
     mine.write_text(json.dumps({"classes": {"NORM": "nothing to see", "CD": ["a block"]}}))
-    found = page_patients(store, cohort, 12, labels="ptbxl-super", prompts=mine)
+    asked = {"needs": ["findings"], "labels": "ptbxl-super", "prompts": mine}
+    found = page_patients(store, cohort, 12, **asked)
     assert found.prompts["CD"] == ["a block"]
     mine.write_text(json.dumps({"classes": {"NORM": "nothing to see"}}))
     with pytest.raises(PromptError, match="CD"):
-        _ = page_patients(store, cohort, 12, labels="ptbxl-super", prompts=mine).prompts
+        _ = page_patients(store, cohort, 12, **asked).prompts
 
 
 def test_several_stores_are_one(cohort, store, tmp_path):
@@ -88,6 +89,8 @@ def test_several_stores_are_one(cohort, store, tmp_path):
     train = open_stores(both, labels="ptbxl-super", weighted=False)[0].split("train")
     assert found.train.names == train.names[:20]
     assert found.origin.count("PTB-XL") == 2
+    with pytest.raises(InputError, match="weights are for training: leave out the =2"):
+        page_patients(f"{store}=2,{other / 'second'}", cohort, 20, labels="ptbxl-super")
 
 
 def test_a_folder_that_is_no_store_is_said_to_be_none(cohort, tmp_path, capsys):
@@ -110,4 +113,4 @@ def test_one_class_for_all_cannot_be_judged(cohort, tmp_path):
     layouts.ptbxl(tmp_path / "in", 20, [layouts.ptbxl_row(k) for k in range(1, 21)])
     prepare("ptbxl-100", tmp_path / "in", tmp_path / "out", workers=1, progress=False)
     with pytest.raises(InputError, match="no class has cases and others"):
-        page_patients(tmp_path / "out", cohort, 12, labels="ptbxl-super")
+        page_patients(tmp_path / "out", cohort, 12, needs=["findings"], labels="ptbxl-super")

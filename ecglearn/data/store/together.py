@@ -65,6 +65,23 @@ def _check_copies(whole: Stores) -> None:
         )
 
 
+def open_named(data: str | Path, *, labels: str | None = None) -> Store | Stores:
+    """The store of a folder, or several as one, to judge by: none counts twice.
+
+    Args:
+        data: a folder, or several with commas between them.
+        labels: name of a label set that all have; None takes the first of each.
+
+    Raises:
+        StoreError: a place is no store, has a weight, or they do not fit together.
+
+    Book: your-own-data#data-several
+    """
+    if "," in str(data) and not Path(data).is_dir():
+        return open_stores(str(data), labels=labels, weighted=False)[0]
+    return open_store(data, labels=labels)
+
+
 def open_stores(
     text: str, *, labels: str | None = None, weighted: bool = True
 ) -> tuple[Stores, dict[str, int]]:
