@@ -50,13 +50,14 @@ class PagePatients:
     @property
     def simulated(self) -> bool:
         """Whether nobody of them lives."""
-        return self.origin == "simulated"
+        return isinstance(self.source, Cohort)
 
     @property
     def compared(self) -> dict[str, Any]:
         """What `ecglearn.compare` is given besides the models."""
         if isinstance(self.source, Cohort):
-            return {"cohort": self.source, "train": len(self.train)}
+            own = {} if self.asked == "cohort" else {"prompts": self.asked}
+            return {"cohort": self.source, "train": len(self.train)} | own
         least = 10 if len(self.test) >= 100 else 1
         return {"cohort": self.source, "prompts": self.asked, "least_cases": least}
 

@@ -49,6 +49,8 @@ def test_of_a_cohort_the_first_teach(cohort):
     assert found.prompts == load_prompts(classes=FINDINGS)
     assert found.compared == {"cohort": cohort, "train": 20}
     assert found.methods == titles()
+    own = page_patients(None, cohort, 20, prompts="mine.json")
+    assert own.compared == {"cohort": cohort, "train": 20, "prompts": "mine.json"}
 
 
 def test_of_a_store_its_parts_with_a_report(cohort, store):
