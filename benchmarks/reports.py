@@ -37,6 +37,16 @@ def reader(layers: int) -> TextEncoder:
     return TextEncoder(model, tokenizer, name="random", limit=LIMIT)
 
 
+def paper_batch(method: MERL | TAMER | DERI, size: int) -> ECGBatch:
+    """Noise of ten seconds at 500 Hz, and a few reports over and over."""
+    return ECGBatch(
+        ecg=torch.randn(size, 12, 5000),
+        fs=500,
+        reports=[TEXTS[k % len(TEXTS)] for k in range(size)],
+        preprocess=method.config.preprocess,
+    )
+
+
 def cached_reports(method: MERL | TAMER | DERI, target: float, size: int = len(TEXTS)) -> bool:
     """A step in the paper's size: text from the cache against text read in every step.
 
@@ -44,13 +54,8 @@ def cached_reports(method: MERL | TAMER | DERI, target: float, size: int = len(T
     less the cache can save.
     """
     method.text._model = text = reader(12)
-    texts = [TEXTS[k % len(TEXTS)] for k in range(size)]
-    batch = ECGBatch(
-        ecg=torch.randn(size, 12, 5000),
-        fs=500,
-        reports=texts,
-        preprocess=method.config.preprocess,
-    )
+    batch = paper_batch(method, size)
+    texts = batch.reports
 
     def step() -> None:
         torch.stack(list(method.losses(batch).values())).sum().backward()
@@ -100,8 +105,7 @@ def deri_profile() -> bool:
     """Where that step's time goes, text cached: what already runs at the machine's rate."""
     method = DERI(DERIConfig())
     method.text._model = reader(12)
-    texts = [TEXTS[k % len(TEXTS)] for k in range(8)]
-    batch = ECGBatch(ecg=torch.randn(8, 12, 5000), fs=500, reports=texts)
+    batch = paper_batch(method, 8)
 
     def step() -> None:
         torch.stack(list(method.losses(batch).values())).sum().backward()
