@@ -126,8 +126,7 @@ def test_compare(called, weights, tmp_path, capsys):
     row |= {"gain": 0.5, "gain_low": 0.25, "gain_high": 0.75, "patients": 7, "seeds": 2}
     table = pd.DataFrame([row | {"name": name, "left_out": 0} for name in ("all", "AF")])
     calls = called("compare", "ask", table)
-    stores = called("compare", "open_store", "one store")
-    several = called("compare", "open_stores", ("several", {}))
+    stores = called("compare", "open_named", "what is named")
     out = tmp_path / "t.csv"
     words = ["--labels", "l", "--prompts", "p", "--tasks", "probe", "labs", "--seed", "5"]
     words += ["--label-fractions", "0.5", "--least-cases", "3", "--n-resamples", "9"]
@@ -140,9 +139,9 @@ def test_compare(called, weights, tmp_path, capsys):
     assert len(said) == 2
     pd.testing.assert_frame_equal(pd.read_csv(out), table)
     (models, store), asked = calls[0]
-    assert store == "one store"
+    assert store == "what is named"
     assert asked == {
-        "external": "several",
+        "external": "what is named",
         "prompts": "p",
         "tasks": ("probe", "labs"),
         "seed": 5,
@@ -150,8 +149,7 @@ def test_compare(called, weights, tmp_path, capsys):
         "least_cases": 3,
         "n_resamples": 9,
     }
-    assert stores == [(("s",), {"labels": "l"})]
-    assert several == [(("a,b",), {"labels": "l", "weighted": False})]
+    assert stores == [(("s",), {"labels": "l"}), (("a,b",), {"labels": "l"})]
     assert {name: len(runs) for name, runs in models.items()} == {"MERL, a": 2, "MERL, c": 1}
     for run, path in zip([*models["MERL, a"], *models["MERL, c"]], weights, strict=True):
         theirs = load_model(path).state_dict()
