@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
@@ -75,8 +76,11 @@ class Workshop:
     ) -> Iterator[Run]:
         """Runs what must run, never before what it names in ``after``; yields as each finishes.
 
-        ``tell`` is called every now and then with one line that says what is running.
+        What others wait for goes first, then what has waited for most, so that no worker is idle
+        at the end. ``tell`` is called every now and then with one line that says what is running.
         """
+        wanted = Counter(name for chapter in chapters for name in chapter.after)
+        chapters = sorted(chapters, key=lambda c: (-wanted[c.name], -len(c.after)))
         waiting = {chapter.name: chapter for chapter in chapters}
         running: dict[Future[Run], str] = {}
         pool = ProcessPoolExecutor(
@@ -92,6 +96,8 @@ class Workshop:
                 if not ready and not running:
                     raise ValueError(f"these chapters wait for each other: {', '.join(waiting)}")
                 for chapter in ready:
+                    if len(running) == self.workers:
+                        break
                     del waiting[chapter.name]
                     run = self.plan(chapter)
                     if run.why:

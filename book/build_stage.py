@@ -27,7 +27,7 @@ INSIDE = """
    :members:
    :show-inheritance:
    :inherited-members: Module, Protocol, Exception, BaseModel, tuple, dict, TorchFunctionMode"""
-SLOW_SECONDS, BIG_GB = 180, 3.0
+SLOW_SECONDS, BIG_GB = 120, 3.0
 WIDE = 12  # modules of a part that share the page of their room
 
 

@@ -29,7 +29,7 @@ def embed(
     data: str,
     out: Path,
     workers: int = -1,
-    batch_size: int = 128,
+    batch_size: int | None = None,
     precision: Literal["fp32", "bf16"] = "fp32",
     own: Own = Own(),  # noqa: B008
 ) -> None:
@@ -42,7 +42,8 @@ def embed(
             the ending .refused.csv.
         out: Parquet file to write.
         workers: processes that read a folder; -1 takes one for each core.
-        batch_size: records that go through the method at once.
+        batch_size: records that go through the method at once; by default 32 on a processor and 128
+            elsewhere.
         precision: bf16 for matrix products in bfloat16; vectors are float32 all the same.
         own: code of yours that the weights need.
 

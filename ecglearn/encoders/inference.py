@@ -10,8 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
+# A processor asks the system anew for every tensor of 32 MB or more, and waits for its pages.
+PIECES = {"cpu": 32}
 PIECE = 128
-_WANTED: ContextVar[int] = ContextVar("pieces", default=PIECE)
+_WANTED: ContextVar[int | None] = ContextVar("pieces", default=None)
 
 
 @contextmanager
@@ -40,17 +42,18 @@ def map_batches(
         module: put into evaluation mode meanwhile; records go to the device it lies on.
         records: has `len`, slices and `to(device)`, for instance an `ECGBatch`.
         what: from a piece to an answer, usually a tensor with one row for each record.
-        size: records in a piece; None takes 128, or as `pieces_of` says.
+        size: records in a piece; None takes what `pieces_of` says, or 32 on a processor and 128
+            elsewhere.
 
     Returns:
         The answers, piece by piece; `torch.cat` joins tensors.
 
     Book: tamer#text-side
     """
-    size = _WANTED.get() if size is None else size
+    device = next(module.parameters()).device
+    size = size or _WANTED.get() or PIECES.get(device.type, PIECE)
     was_training = module.training
     module.eval()
-    device = next(module.parameters()).device
     try:
         return [
             what(records[slice(first, first + size)].to(device))

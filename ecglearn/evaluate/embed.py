@@ -32,7 +32,8 @@ def embed(
         model: a method, or anything with `embed(batch)`.
         records: an `ECGBatch`, a store, or one or more of what `read_record` gives; the last need a
             method of this library, which says what rate and length it reads.
-        batch_size: records that go through the model at once; None takes 128.
+        batch_size: records that go through the model at once; None takes 32 on a processor and 128
+            elsewhere.
         precision: "bf16" for matrix products in bfloat16; the vectors are float32 all the same.
 
     Raises:

@@ -150,6 +150,15 @@ def test_chapters_run_once_and_in_order(shop, write_chapter):
     assert again[0].seconds in {run.seconds for run in runs}
 
 
+def test_what_others_wait_for_goes_first(shop, write_chapter):
+    """Then what has waited for most: it is long, and would be alone at the end."""
+    paths = [write_chapter(name, "1") for name in "abc"]
+    paths.append(write_chapter("last", "1", after=("c",)))
+    paths.append(write_chapter("longest", "1", after=("b", "c")))
+    runs = replace(shop, workers=1).run([Chapter(path) for path in paths])
+    assert [run.name for run in runs] == ["c", "b", "longest", "last", "a"]
+
+
 def test_only_what_runs_is_said_to_run(shop, write_chapter):
     """An earlier run leaves outputs and a record; a run that began has taken the record away."""
     path = write_chapter("a", "1 + 1")
@@ -230,7 +239,7 @@ def test_limits_and_status():
     fast = Run("fast", {}, seconds=10, peak_gb=0.5)
     slow = Run("slow", {}, seconds=200, peak_gb=3.5)
     assert too_much(fast) == ""
-    assert too_much(slow) == "200 s (limit 180) and 3.5 GB (limit 3)"
+    assert too_much(slow) == "200 s (limit 120) and 3.5 GB (limit 3)"
     assert "| {doc}`chapters/slow` | 200 | 3.5 |" in status_table({"slow": slow})
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from ecglearn.data.batch import ECGBatch
 from ecglearn.encoders import pretrained
-from ecglearn.encoders.inference import map_batches
+from ecglearn.encoders.inference import map_batches, pieces_of
 from ecglearn.encoders.text_encoder import ReportError
 from ecglearn.encoders.text_tower import TextTower, same_reports
 from ecglearn.registry import create
@@ -66,6 +66,16 @@ def test_pieces_cover_every_record_once_and_leave_the_mode(training):
     assert module.training is training
     assert not torch.cat(parts).requires_grad
     torch.testing.assert_close(torch.cat(parts), module.eval()(batch.ecg).detach())
+
+
+def test_pieces_are_small_on_a_processor():
+    batch, module = ECGBatch(ecg=torch.randn(70, 12, 10), fs=100), nn.Linear(2, 2)
+    assert map_batches(module, batch, len) == [32, 32, 6]
+    with pieces_of(40):
+        assert map_batches(module, batch, len) == [40, 30]
+        with pieces_of(None):
+            assert map_batches(module, batch, len) == [40, 30]
+    assert map_batches(module, batch, len) == [32, 32, 6]
 
 
 def test_mode_is_restored_after_an_error():

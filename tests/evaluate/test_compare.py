@@ -10,6 +10,7 @@ import torch
 from ecglearn.cohort import simulate
 from ecglearn.cohort.site import second_site
 from ecglearn.data.batch import ECGBatch
+from ecglearn.errors import InputError
 from ecglearn.evaluate import (
     calibration_error,
     compare,
@@ -96,6 +97,18 @@ def test_tidy(table):
     np.testing.assert_array_equal(judged[["probe 100%", "evidence"]], [80, 64])
     assert 60 < int(judged["probe, second site"]) < 96
     assert set(table["seeds"]) == {1}
+
+
+def test_few_may_be_occluded(cohort, table):
+    told = {"told": Told()}
+    few, all_of_them = (
+        compare(told, cohort, tasks=["evidence"], occluded=n, n_resamples=4) for n in (5, 64)
+    )
+    assert list(few["patients"]) == [5]
+    usual = one(table, "told", "evidence", "share in the top quarter")
+    assert all_of_them["value"].item() == usual["value"] != few["value"].item()
+    with pytest.raises(InputError, match="0 patients have no evidence"):
+        compare(told, cohort, tasks=["evidence"], occluded=0)
 
 
 def test_a_model_that_knows_nothing_gives_chance(table):

@@ -72,6 +72,7 @@ def compare(
     label_fractions: Sequence[float] = LABEL_FRACTIONS,
     controls: bool = True,
     n_resamples: int = 200,
+    occluded: int = 64,
     seed: int = 0,
     progress: bool = False,
 ) -> pd.DataFrame:
@@ -101,6 +102,8 @@ def compare(
         controls: add the two controls.
         n_resamples: resampled test cohorts, and seeds where there are several; the same for every
             model.
+        occluded: so many of the simulated patients who judge have every cell hidden once, to see
+            which the probe needs.
         seed: of the resampling, of missing leads, and of random initialisation.
         progress: show a bar.
 
@@ -111,8 +114,8 @@ def compare(
         for the summary, else a finding, flag or phenotype.
 
     Raises:
-        InputError: a patient, or a record, is on both sides; no patient is left to judge; no such
-            task, or one that a store cannot answer.
+        InputError: a patient, or a record, is on both sides; no patient is left to judge, or to be
+            occluded; no such task, or one that a store cannot answer.
         PromptError: a class has no wording in the prompts that were given.
 
     Book: evaluation#compare
@@ -135,6 +138,9 @@ def compare(
         raise InputError("the second site of simulated patients is simulated too: give a cohort")
     else:
         patients = _patients(cohort, train, external, train_index, fractions, seed)
+        if occluded < 1:
+            raise InputError(f"{occluded} patients have no evidence to look for; give 1 or more")
+        patients = replace(patients, occluded=occluded)
         if prompts is not None:
             patients = replace(patients, prompts=_wordings(prompts, patients.names))
     columns: dict[str, tuple[str, list[Any], Sequence[str]]] = {}

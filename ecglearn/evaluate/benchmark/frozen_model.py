@@ -23,7 +23,7 @@ from ecglearn.evaluate.probe import Probe, Split, fit_probe
 from ecglearn.evaluate.prompts import load_prompts
 from ecglearn.evaluate.zero_shot import prompt_scores
 
-SEGMENTS, LOOKED_AT = 4, 64
+SEGMENTS = 4
 Rows = NDArray[np.int64]
 
 
@@ -65,6 +65,7 @@ class Patients:
     seed: int
     names: Sequence[str] = FINDINGS
     prompts: Mapping[str, Sequence[str]] | None = None  # None: those of the findings
+    occluded: int = 64  # patients who judge and whose cells are hidden one by one
 
     @cached_property
     def findings(self) -> Split:
@@ -86,7 +87,7 @@ class Patients:
     def written(self) -> NDArray[np.float32]:
         """Where the findings of the first test patients are written."""
         assert self.cohorts is not None
-        return evidence(self.cohorts.test[:LOOKED_AT].truth, segments=SEGMENTS)
+        return evidence(self.cohorts.test[: self.occluded].truth, segments=SEGMENTS)
 
 
 class FrozenModel:

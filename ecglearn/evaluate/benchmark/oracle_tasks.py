@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from ecglearn.abilities import EmbedsCine, LocalTokens
 from ecglearn.data.batch import ECGBatch
 from ecglearn.evaluate.benchmark.frozen_model import (
-    LOOKED_AT,
     SEGMENTS,
     FrozenModel,
     Measurement,
@@ -106,7 +105,7 @@ def occlusion_evidence(model: FrozenModel) -> Iterator[Measurement]:
     """
     if model.patients.cohorts is None:
         return
-    few = model.patients.parts.test[slice(0, LOOKED_AT)]
+    few = model.patients.parts.test[slice(0, model.patients.occluded)]
     true = torch.from_numpy(model.patients.findings.test[: len(few)])
 
     def agreement(view: ECGBatch) -> torch.Tensor:
