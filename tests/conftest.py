@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from book.build_watch import end_with_make
@@ -14,6 +15,8 @@ from tests.book.browser import chromium
 
 def pytest_configure() -> None:
     end_with_make()
+    settings.register_profile("busy machine", deadline=None)  # a slow example is no failure
+    settings.load_profile("busy machine")
 
 
 class Halves(LoadScopeScheduling):

@@ -5,7 +5,14 @@ import pytest
 from scipy.ndimage import label
 
 from ecglearn.cohort import PHENOTYPES, simulate
-from ecglearn.cohort.cine import FIELD_OF_VIEW, GREY, emptying, event_times, smoothstep
+from ecglearn.cohort.cine import (
+    FIELD_OF_VIEW,
+    GREY,
+    Timing,
+    emptying,
+    event_times,
+    smoothstep,
+)
 from ecglearn.cohort.physiology import derive, draw_latents
 from ecglearn.cohort.streams import normal
 
@@ -56,6 +63,75 @@ def test_events_come_in_order(p):
     assert (timing.opening < timing.closing).all()
     assert (timing.closing < timing.filling).all()
     assert (timing.filling < timing.kick).all()
+
+
+USUAL = {
+    "heart_rate": 70,
+    "male": 0,
+    "LVEF": 60,
+    "qrs": 90,
+    "age": 60,
+    "pr": 160,
+    "left_bundle_branch_block": 0,
+}
+EVENTS = [  # a change, and milliseconds by which opening, closing, filling and kick move
+    ({}, (0, 0, 0, 0)),
+    ({"male": 1}, (-1.5 * 0.36 / 1.36, -1.5, -1.5, 0)),
+    ({"qrs": 120}, (-14.1, -14.1, -14.1, -14.1)),
+    ({"left_bundle_branch_block": 0.5}, (35, 35, 35, 0)),
+    ({"age": 70}, (0, 0, 5, 0)),
+    ({"pr": 200}, (0, 0, 0, -40)),
+    ({"LVEF": 50}, (404 * (0.44 / 1.44 - 0.36 / 1.36), 0, 0, 0)),
+]
+
+
+@pytest.mark.parametrize(("changed", "moved"), EVENTS)
+def test_events_by_hand(changed, moved):
+    """Ejection and what precedes it share 547.5 - 2.05 times the rate, as 1 to 0.36."""
+    timing = event_times({name: np.array([float(v)]) for name, v in (USUAL | changed).items()})
+    onset, total = -0.47 * 90, 547.5 - 2.05 * 70
+    assert total == 404
+    usual = (total * 0.36 / 1.36 + onset, total + onset, total + onset + 75)
+    usual = (*usual, 60000 / 70 - 160 + onset + 55)
+    found = [
+        1000 * float(t[0]) for t in (timing.opening, timing.closing, timing.filling, timing.kick)
+    ]
+    assert found == pytest.approx([a + b for a, b in zip(usual, moved, strict=True)])
+    assert float(timing.rr[0]) == pytest.approx(60 / 70)
+
+
+def test_events_have_their_bounds():
+    """The ratio lies between 0.2 and 1; the kick comes 30 ms after the filling at the earliest."""
+    for changed, total, ratio in (
+        ({"heart_rate": 150}, 240, 0.36),
+        ({"LVEF": 95}, 404, 0.2),
+        ({"LVEF": -60}, 404, 1),
+    ):
+        timing = event_times({name: np.array([float(v)]) for name, v in (USUAL | changed).items()})
+        ejection = 1000 * float(timing.closing[0] - timing.opening[0])
+        assert ejection == pytest.approx(total / (1 + ratio))
+        kick = max(60000 / (USUAL | changed)["heart_rate"] - 160 - 0.47 * 90 + 55, 0)
+        assert 1000 * float(timing.kick[0]) == pytest.approx(
+            max(kick, 1000 * float(timing.filling[0]) + 30)
+        )
+
+
+@pytest.mark.parametrize(
+    ("age", "p_wave", "kick"), [(60, 0.1, 0.24), (70, 0.1, 0.29), (20, 0.1, 0.08), (60, 0, 0)]
+)
+def test_emptying_by_hand(age, p_wave, kick):
+    """Opening 0.1, closing 0.4, filling 0.5, kick 0.9, next beat 1.1 s."""
+    timing = Timing(*(np.array([t]) for t in (0.1, 0.4, 0.5, 0.9, 1.1)))
+    p = {"age": np.array([float(age)]), "p_amplitude": np.array([p_wave])}
+    found = emptying(p, timing, np.array([[0.05, 0.25, 0.45, 0.585, 1.0, 1.1]]))[0]
+
+    def filled(early, late):
+        return (1 - kick) * (1 - np.exp(-(early**1.5))) + kick * late
+
+    end = filled(0.6 / 0.085, 1)
+    half = float(smoothstep(np.array([0.5**0.82]))[0])
+    wanted = [0, half, 1, 1 - filled(1, 0) / end, 1 - filled(0.5 / 0.085, 0.5) / end, 0]
+    np.testing.assert_allclose(found, wanted, atol=1e-12)
 
 
 def test_systolic_intervals_follow_the_ejection_fraction(p):

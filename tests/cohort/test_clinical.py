@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecglearn.cohort import clinical
 from ecglearn.cohort.clinical import (
     LAB_UNITS,
     LABS,
@@ -111,3 +112,155 @@ def test_noise_of_tables_is_scaled_and_nothing_else_changes():
 def test_noise_that_is_none_is_refused(noise):
     with pytest.raises(ValueError, match="table_noise must be finite and not negative"):
         simulate(2, table_noise=noise)
+
+
+WELL = dict.fromkeys(
+    (
+        *("kidney_disease", "anterior_infarction.acute", "inferior_infarction.acute", "anaemia"),
+        *("dilated_cardiomyopathy", "right_overload", "atrial_fibrillation", "hypertension"),
+    ),
+    0.0,
+) | {
+    "age": 60,
+    "male": 0,
+    "bmi": 26.5,
+    "LVEF": 60,
+    "heart_rate": 70,
+    "potassium": 4.2,
+    "calcium": 2.36,
+}
+
+
+def table(of, monkeypatch, *, draw=0.0, u=0.0, **changed):
+    """A row by name, of a woman of 60 whose draws are known."""
+    monkeypatch.setattr(
+        clinical, "normal", lambda *_: np.full((1, 9 if of is laboratory else 6), draw)
+    )
+    monkeypatch.setattr(clinical, "uniform", lambda *_: np.full((1, 9), u))
+    p = {
+        name: np.array([float(value)])
+        for name, value in (WELL | {"heart_rate": 70} | changed).items()
+    }
+    return dict(zip(LABS if of is laboratory else VITALS, of(p, seed=0)[0], strict=True))
+
+
+# a change, and what it does to the values: factors of what is skewed, else sums
+NORMAL_LABS = {
+    "potassium": 4.2,
+    "calcium": 2.36,
+    "sodium": 140,
+    "creatinine": 72,
+    "haemoglobin": 13.3,
+    "troponin_t": 10**0.75,
+    "nt_probnp": 10**1.75,
+    "glucose": 5.6,
+    "magnesium": 0.85,
+}
+SKEWED = ("creatinine", "troponin_t", "nt_probnp", "glucose")
+LAB_CHANGES = [
+    ({"male": 1}, {"creatinine": 87 / 72, "haemoglobin": 1.4}),
+    (
+        {"age": 70},
+        {"creatinine": np.exp(0.04), "troponin_t": 10**0.1, "nt_probnp": 10**0.17},
+    ),
+    ({"bmi": 36.5}, {"nt_probnp": 10**-0.15}),
+    ({"LVEF": 50}, {"nt_probnp": 10**0.22}),
+    ({"LVEF": 70}, {}),
+    ({"potassium": 5, "calcium": 2}, {"potassium": 0.8, "calcium": -0.36}),
+    (
+        {"kidney_disease": 0.5},
+        {
+            "creatinine": np.exp(0.55),
+            "haemoglobin": -0.6,
+            "troponin_t": 10**0.15,
+            "nt_probnp": 10**0.2,
+        },
+    ),
+    ({"anterior_infarction.acute": 0.4}, {"troponin_t": 10**1.2}),
+    ({"inferior_infarction.acute": 0.4}, {"troponin_t": 10**1.2}),
+    ({"anaemia": 0.5}, {"haemoglobin": -3.2}),
+    ({"dilated_cardiomyopathy": 0.4}, {"troponin_t": 10**0.1}),
+    ({"right_overload": 0.4}, {"nt_probnp": 10**0.2}),
+    ({"atrial_fibrillation": 0.1}, {"nt_probnp": 10**0.45}),
+    ({"hypertension": 1}, {}),
+    (
+        {"draw": 1.0},
+        {
+            "potassium": 0.12,
+            "calcium": 0.03,
+            "sodium": 2.6,
+            "creatinine": np.exp(0.14),
+            "haemoglobin": 0.9,
+            "troponin_t": 10**0.28,
+            "nt_probnp": 10**0.28,
+            "glucose": np.exp(0.22),
+            "magnesium": 0.08,
+        },
+    ),
+]
+VITAL_CHANGES = [
+    ({"age": 70}, {"systolic_pressure": 5, "diastolic_pressure": 1.75}),
+    ({"hypertension": 0.5}, {"systolic_pressure": 16, "diastolic_pressure": 5.6}),
+    (
+        {"dilated_cardiomyopathy": 0.5},
+        {
+            "systolic_pressure": -8,
+            "diastolic_pressure": -2.8,
+            "oxygen_saturation": -0.75,
+            "respiratory_rate": 1.5,
+        },
+    ),
+    ({"right_overload": 0.5}, {"oxygen_saturation": -1.25, "respiratory_rate": 1}),
+    ({"heart_rate": 90}, {"heart_rate": 20}),
+    (
+        {"draw": 1.0},
+        {
+            "heart_rate": 2.5,
+            "systolic_pressure": 9,
+            "diastolic_pressure": 8.15,
+            "oxygen_saturation": 0.9,
+            "respiratory_rate": 1.6,
+            "temperature": 0.3,
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("changed", "wanted"), LAB_CHANGES)
+def test_one_change_in_the_laboratory(changed, wanted, monkeypatch):
+    before, after = (table(laboratory, monkeypatch, **c) for c in ({}, changed))
+    assert before == pytest.approx(NORMAL_LABS)
+    moved = {
+        name: value * wanted.get(name, 1) if name in SKEWED else value + wanted.get(name, 0)
+        for name, value in before.items()
+    }
+    assert after == pytest.approx(moved)
+
+
+@pytest.mark.parametrize(("changed", "wanted"), VITAL_CHANGES)
+def test_one_change_at_the_bedside(changed, wanted, monkeypatch):
+    before, after = (table(vital_signs, monkeypatch, **c) for c in ({}, changed))
+    assert list(before.values()) == pytest.approx([70, 126, 76, 97.3, 15.5, 36.7])
+    assert after == pytest.approx({n: v + wanted.get(n, 0) for n, v in before.items()})
+
+
+@pytest.mark.parametrize(
+    ("changed", "sick"),
+    [
+        ({}, 0),
+        ({"anterior_infarction.acute": 0.2}, 0.3),
+        ({"inferior_infarction.acute": 0.2}, 0.3),
+        ({"dilated_cardiomyopathy": 0.3}, 0.3),
+        ({"kidney_disease": 0.3}, 0.3),
+        ({"right_overload": 0.3}, 0.3),
+        ({"age": 70}, 0.15),
+    ],
+)
+def test_who_is_tested(changed, sick, monkeypatch):
+    """Odds of an order: e to the power of its usual one and 1.5 times how sick somebody is."""
+    usual = dict(zip(LABS, [2.0, -0.4, 2.0, 2.0, 1.6, -1.0, -1.0, 0.8, -0.6], strict=True))
+    for name, logit in usual.items():
+        chance = 1 / (1 + np.exp(-logit - 1.5 * sick))
+        for u, ordered in ((chance - 1e-6, True), (chance + 1e-6, False)):
+            known = table(laboratory, monkeypatch, u=u, **changed)[name]
+            assert np.isfinite(known) == ordered, name

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecglearn.cohort import rhythm as rhythms
 from ecglearn.cohort.physiology import derive, draw_latents
 from ecglearn.cohort.rhythm import SECONDS, cardiac_phase, draw_rhythm, last_event
 from ecglearn.signals.r_peaks import detect_r_peaks
@@ -98,3 +99,71 @@ def test_the_detector_finds_them(crowd):
         near += (apart < 0.030).sum()
     assert found / true > 0.99
     assert near / true > 0.90
+
+
+def beats(monkeypatch, *, scatter=0.0, early=(), **changed):
+    """Beats of somebody of 60 at 60 a minute, with draws of 0, and of a quarter where uniform."""
+    known = {"rhythm/phases": 0.25, "atrial waves": 0.25, "rhythm/ectopy": 1.0}
+
+    def uniform(seed, name, start, n, count):
+        drawn = np.full((n, count), known[name])
+        if name == "rhythm/ectopy":
+            drawn[:, list(early)] = 0.1
+        return drawn
+
+    def normal(seed, name, start, n, count):
+        return np.full((n, count), scatter if name == "rhythm/beats" else 0.0)
+
+    monkeypatch.setattr(rhythms, "uniform", uniform)
+    monkeypatch.setattr(rhythms, "normal", normal)
+    names = ("atrial_fibrillation", "atrial_flutter", "ventricular_ectopy")
+    p = dict.fromkeys(names, 0.0) | {"age": 60.0, "heart_rate": 60.0} | changed
+    return draw_rhythm({name: np.array([value]) for name, value in p.items()}, seed=0)
+
+
+@pytest.mark.parametrize(("age", "variability"), [(60, 0.045), (80, 0.045 * np.exp(-0.5))])
+def test_breath_and_a_slow_wave_vary_the_intervals(monkeypatch, age, variability):
+    """14 breaths a minute; the slow one has 0.1 Hz; both begin at a quarter of their cycle."""
+    found = beats(monkeypatch, age=float(age), scatter=1.0)
+    k = np.arange(40)
+    wave = 0.8 * np.cos(2 * np.pi * 14 / 60 * k) + 0.7 * np.cos(2 * np.pi * 0.1 * k) + 0.35
+    np.testing.assert_allclose(found.rr[0], 1 + variability * wave)
+    np.testing.assert_allclose(found.breathing, [[14 / 60, np.pi / 2]])
+    assert found.r_times[0, 0] == -0.75
+    np.testing.assert_allclose(np.diff(found.r_times[0]), found.rr[0, :-1])
+
+
+def test_variability_has_its_bounds(monkeypatch):
+    for age, bound in ((200.0, 0.008), (0.0, 0.12)):
+        assert np.ptp(beats(monkeypatch, age=age).rr) / np.ptp(beats(monkeypatch).rr) == (
+            pytest.approx(bound / 0.045)
+        )
+
+
+def test_fibrillation_scatters_and_flutter_does_not(monkeypatch):
+    for scatter in (0.0, 1.0):
+        found = beats(monkeypatch, scatter=scatter, atrial_fibrillation=0.5)
+        np.testing.assert_allclose(found.rr, np.exp(0.24 * scatter - 0.03))
+    np.testing.assert_allclose(beats(monkeypatch, scatter=1.0, atrial_flutter=0.5).rr, 1)
+    for scatter, bound in ((-9.0, 0.33), (9.0, 2.0)):
+        np.testing.assert_allclose(
+            beats(monkeypatch, scatter=scatter, atrial_fibrillation=1.0).rr, bound
+        )
+
+
+def test_an_early_beat_and_its_pause(monkeypatch):
+    """No two in a row, none first; as many as how severe it is says."""
+    found = beats(monkeypatch, early=(0, 4, 5, 9), atrial_flutter=0.5, ventricular_ectopy=0.5)
+    assert np.flatnonzero(found.ectopic[0]).tolist() == [4, 9]
+    wanted = np.ones(40)
+    wanted[[3, 8]], wanted[[4, 9]] = 0.62, 1.42
+    np.testing.assert_allclose(found.rr[0], wanted)
+    rare = (0.1 - 0.06) / 0.14  # a draw of 0.1 makes a beat early where the rate is above it
+    for severity, some in ((rare - 0.01, False), (rare + 0.01, True), (0.0, False)):
+        assert beats(monkeypatch, early=(4,), ventricular_ectopy=severity).ectopic.any() == some
+
+
+def test_phase_by_hand(monkeypatch):
+    found = beats(monkeypatch, atrial_flutter=0.5, heart_rate=120.0)
+    phase = cardiac_phase(found, 8, 80)[0]  # R waves at -0.375 s and every half second
+    np.testing.assert_allclose(phase, (np.arange(80) / 8 + 0.375) / 0.5 % 1, atol=1e-6)

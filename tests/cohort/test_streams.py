@@ -13,7 +13,7 @@ from ecglearn.cohort import streams
 
 
 @pytest.mark.parametrize("draw", [streams.words, streams.uniform, streams.normal, streams.noise])
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(start=st.integers(0, 500), n=st.integers(1, 40), count=st.integers(2, 11))
 def test_a_patients_draws_depend_on_nobody_else(draw, start, n, count):
     everybody = draw(7, "torso", 0, start + n, count)

@@ -21,9 +21,7 @@ from ecglearn.signals.leads import LEADS
 from tests.data.wfdb_writer import counts, write
 
 DIGITAL = counts(1000)
-MANY = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+MANY = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @given(

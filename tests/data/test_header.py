@@ -71,9 +71,7 @@ def test_fields_that_are_not_needed_cost_nothing(tmp_path, line):
 
 
 @given(words=st.lists(st.from_regex(r"[!-~]{1,12}", fullmatch=True), max_size=4))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_follows_the_number_of_samples_costs_nothing(tmp_path, words):
     same(read_record(changed(tmp_path, RECORD, " ".join([RECORD, *words]))))
 

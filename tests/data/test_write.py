@@ -68,7 +68,7 @@ def test_the_package_wfdb_reads_the_same(tmp_path, ecg):
 @given(
     st.lists(st.lists(st.integers(-32_768, 32_767), min_size=3, max_size=3), min_size=1, max_size=4)
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_counts_come_back_exactly(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("counts") / "c"
     names = [f"lead {k}" for k in range(len(rows))]

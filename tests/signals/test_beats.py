@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ecglearn.signals.beats import beat_matrices, beat_matrix, pad_peaks
@@ -47,7 +47,6 @@ _peaks = st.lists(st.integers(0, TOKENS * SIZE - 1), max_size=20, unique=True).m
 
 
 @given(peaks=_peaks, phase_exact=st.booleans(), segments=st.integers(1, 30))
-@settings(deadline=None)
 def test_matrix_equals_the_recipe_beat_by_beat(peaks, phase_exact, segments):
     grid = {"tokens": TOKENS, "samples_per_token": SIZE, "segments": segments}
     matrix, ok = beat_matrix(np.array(peaks, dtype=np.int64), **grid, phase_exact=phase_exact)
@@ -58,7 +57,6 @@ def test_matrix_equals_the_recipe_beat_by_beat(peaks, phase_exact, segments):
 
 
 @given(records=st.lists(_peaks, min_size=1, max_size=8), phase_exact=st.booleans())
-@settings(deadline=None)
 def test_many_records_at_once_equal_one_by_one(records, phase_exact):
     arrays = [np.array(peaks, dtype=np.int64) for peaks in records]
     together, ok = beat_matrices(pad_peaks(arrays), **GRID, phase_exact=phase_exact)
@@ -69,7 +67,6 @@ def test_many_records_at_once_equal_one_by_one(records, phase_exact):
 
 
 @given(peaks=_peaks, phase_exact=st.booleans())
-@settings(deadline=None)
 def test_rows_are_weights_that_sum_to_one(peaks, phase_exact):
     matrix, ok = beat_matrix(np.array(peaks, dtype=np.int64), **GRID, phase_exact=phase_exact)
     assert (matrix >= 0).all()
@@ -130,7 +127,6 @@ def test_kind_follows_the_peaks_and_no_records_is_fine():
     start=st.integers(60, 300),
     shift=st.lists(st.integers(-40, 40), min_size=9),
 )
-@settings(deadline=None)
 def test_phase_exact_reads_the_tokens_at_the_very_moment_of_the_phase(rr, start, shift):
     peaks = start + np.arange(9) * rr + np.array(shift[:9])
     peaks = peaks[(peaks > SIZE) & (peaks < TOKENS * SIZE - SIZE)]

@@ -77,7 +77,7 @@ def test_keeping_the_slow_part_keeps_a_constant():
     b=st.floats(-3, 3),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_filter_keeps_the_length_and_is_linear(samples, a, b, seed):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(2, 2, samples))
@@ -145,7 +145,7 @@ def test_resampling_keeps_an_offset_to_the_very_ends():
 
 
 @given(samples=st.integers(50, 2000), fs_in=st.sampled_from([100, 257, 360, 500, 1000]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_resampled_length_covers_every_instant_of_the_recording(samples, fs_in):
     n = resample(np.zeros((1, samples)), fs_in, 500).shape[-1]
     assert (n - 1) * fs_in < samples * 500 <= n * fs_in

@@ -180,7 +180,7 @@ def test_inside_a_hole_of_all_leads_beats_are_unknown():
 
 
 @given(hole=st.tuples(st.integers(0, 11), st.integers(0, 4000), st.integers(1, 3000)))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_what_was_not_observed_takes_no_part(hole):
     lead, begin, length = hole
     x, _ = crowd(noise=0.01)
@@ -240,7 +240,6 @@ def _by_hand(marks, asked, fs):
 
 
 @given(data=st.data(), leads=st.integers(3, 12), fs=st.sampled_from([100.0, 500.0]))
-@settings(deadline=None)
 def test_the_vote_equals_the_vote_beat_by_beat(data, leads, fs):
     rows = st.lists(st.integers(0, 999), max_size=12, unique=True).map(sorted)
     marks = [np.array(data.draw(rows), np.int64) for _ in range(leads)]
