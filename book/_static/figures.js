@@ -36,6 +36,39 @@
   const colour = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(`--pst-color-${name}`).trim();
 
+  const channels = (text) => {
+    const hex = /^#([0-9a-f]{2})([0-9a-f]{2})([0-9a-f]{2})$/i.exec(text);
+    if (hex) return hex.slice(1).map((part) => parseInt(part, 16));
+    return (/^rgb\((\d+), ?(\d+), ?(\d+)\)$/.exec(text) ?? []).slice(1).map(Number);
+  };
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const dark = () => document.documentElement.dataset.theme === "dark";
+
+  // On the dark ground a line drawn for white paper is mixed with white until it stands out 4.5:1.
+  const legible = (text) => {
+    const rgb = channels(text);
+    if (rgb.length !== 3) return text;
+    const ground = luminance([18, 18, 18]) + 0.05;
+    for (let share = 0; share <= 1; share += 0.05) {
+      const mixed = rgb.map((c) => Math.round(c + (255 - c) * share));
+      if ((luminance(mixed) + 0.05) / ground >= 4.5) return `rgb(${mixed.join(", ")})`;
+    }
+    return text;
+  };
+  // The same for every line and marker in a part of a figure; what is no such colour stays as it is.
+  const shaded = (part, key = "") => {
+    if (typeof part === "string") return /^(line|marker)?\.?color$/.test(key) ? legible(part) : part;
+    if (Array.isArray(part)) return typeof part[0] === "number" ? part : part.map((one) => shaded(one, key));
+    if (part === null || typeof part !== "object" || ArrayBuffer.isView(part)) return part;
+    return Object.fromEntries(Object.entries(part).map(([name, one]) => [name, shaded(one, name)]));
+  };
+  // A figure that brings its own ground, paper or a map, keeps the colours made for it.
+  const own = ({ data, layout = {} }) => layout.plot_bgcolor || data.some(({ type }) => /heatmap|image|contour/.test(type ?? ""));
+  const inTheme = (box, part) => (dark() && !own(box.bookFigure) ? shaded(part) : part);
+
   // What the author set in the figure stands; the theme only fills the template beneath it.
   const themed = (template) => {
     const [text, border, surface] = ["text-base", "border", "surface"].map(colour);
@@ -75,13 +108,44 @@
       input.setAttribute("aria-valuetext", told.textContent);
     };
     input.setAttribute("aria-label", (currentvalue.prefix ?? "").trim() || "step");
-    input.addEventListener("input", () => {
+    const move = () => {
       const { method, args } = steps[input.value];
-      window.Plotly[method](box, ...args);
+      window.Plotly[method](box, ...inTheme(box, args));
       show();
-    });
+    };
+    input.addEventListener("input", move);
     show();
-    return make("div", { className: "figure-slider" }, input, told);
+    const play = box.bookFigure.layout?.meta?.play && player(input, move);
+    return make("div", { className: "figure-slider" }, input, told, ...(play ? [play] : []));
+  };
+
+  // Plays a slider once to its end; who asked for less motion presses once for each step.
+  const player = (input, move) => {
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+    let timer = 0;
+    const words = () => (still.matches ? "Next" : timer ? "Pause" : "Play");
+    const stop = () => {
+      clearInterval(timer);
+      timer = 0;
+      button.textContent = words();
+    };
+    const step = () => {
+      const last = Number(input.value) === Number(input.max);
+      if (last && timer) return stop();
+      input.value = last ? input.min : Number(input.value) + 1;
+      move();
+    };
+    const button = make("button", { type: "button", textContent: words(), className: "figure-play" });
+    button.addEventListener("click", () => {
+      if (still.matches || timer) return timer ? stop() : step();
+      step();
+      timer = setInterval(step, 400);
+      button.textContent = words();
+    });
+    input.addEventListener("pointerdown", stop);
+    input.addEventListener("keydown", stop);
+    still.addEventListener("change", stop);
+    return button;
   };
 
   const buttons = (box, menu) => {
@@ -93,7 +157,7 @@
       button.setAttribute("aria-pressed", String(k === (menu.active ?? 0)));
       button.addEventListener("click", () => {
         for (const other of group.children) other.setAttribute("aria-pressed", String(other === button));
-        window.Plotly[method](box, ...args);
+        window.Plotly[method](box, ...inTheme(box, args));
       });
       group.append(button);
     });
@@ -142,6 +206,7 @@
     const figure = JSON.parse(type === "text/plain" ? await unpack(textContent) : textContent);
     const layout = figure.layout ?? {};
     box.bookTemplate = layout.template;
+    box.bookFigure = figure;
     delete layout.width; // the column decides, on a phone too
     delete layout.height; // the box has it
     const Plotly = await loadPlotly();
@@ -151,16 +216,31 @@
     // a swipe that starts on a figure scrolls the page; only ECG paper is moved about
     layout.dragmode = layout.meta?.drag ?? false;
     if (layout.dragmode) box.classList.add("figure-dragged");
-    await Plotly.newPlot(box, figure.data, layout, { displayModeBar: false, responsive: false });
-    if (figure.frames) await Plotly.addFrames(box, figure.frames);
+    await Plotly.newPlot(box, inTheme(box, figure.data), layout, { displayModeBar: false, responsive: false });
+    if (figure.frames) await Plotly.addFrames(box, inTheme(box, figure.frames));
     new ResizeObserver(() => Plotly.Plots.resize(box)).observe(box.parentElement);
     box.dataset.drawn = "true";
     box.dispatchEvent(new CustomEvent("figure-drawn", { bubbles: true }));
   };
 
-  const repaint = () => {
+  const COLOURS = ["line.color", "marker.color", "marker.line.color"];
+  const recolour = async (box) => {
+    const { data, frames } = box.bookFigure;
+    if (own(box.bookFigure)) return;
+    for (const [k, trace] of data.entries()) {
+      const found = COLOURS.map((path) => [path, path.split(".").reduce((part, name) => part?.[name], trace)]);
+      const changes = found.filter(([, value]) => value !== undefined).map(([path, value]) => [path, [inTheme(box, { color: value }).color]]);
+      if (changes.length) await window.Plotly.restyle(box, Object.fromEntries(changes), [k]);
+    }
+    if (frames) await window.Plotly.addFrames(box, inTheme(box, frames), [...frames.keys()]);
+    // back to where the reader had moved it
+    for (const input of box.previousElementSibling?.querySelectorAll(".figure-slider input") ?? [])
+      input.dispatchEvent(new Event("input"));
+  };
+  const repaint = async () => {
     for (const box of document.querySelectorAll('.plotly-static[data-drawn="true"]')) {
-      window.Plotly.relayout(box, { template: themed(box.bookTemplate) });
+      await window.Plotly.relayout(box, { template: themed(box.bookTemplate) });
+      await recolour(box);
     }
   };
 

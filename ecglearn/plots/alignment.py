@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def draw_map(
     axes: Axes, cosine: Float[Tensor, "T T"], *, title: str = "", limit: float | None = None
 ) -> Any:
-    """One alignment map with matplotlib: rows are ECG phases, columns cine phases.
+    """One alignment map with matplotlib, blue where alike: rows ECG phases, columns cine phases.
 
     Args:
         axes: where to draw.
@@ -30,7 +30,7 @@ def draw_map(
     Book: alignment-matrices#the-map
     """
     reach = limit or float(cosine.abs().max())
-    image = axes.imshow(cosine.numpy(), cmap="RdBu_r", vmin=-reach, vmax=reach, origin="upper")
+    image = axes.imshow(cosine.numpy(), cmap="RdBu", vmin=-reach, vmax=reach, origin="upper")
     ticks = range(0, len(cosine), 4)
     axes.set(
         title=title, xlabel="cine phase", ylabel="ECG phase", xticks=list(ticks), yticks=list(ticks)

@@ -40,7 +40,7 @@ def lifts_side_by_side(
         top = float(np.nanmax(np.abs(values)))
         image = ax.imshow(values, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
         ax.set_xticks(range(len(columns)), columns, rotation=90, fontsize=8, parse_math=False)
-        ax.set(title=title)
+        ax.set(title=f"{title}, up to ±{top:.1f}")
         fig.colorbar(image, ax=ax, shrink=0.8, label="log of rate over usual rate")
     axes[0].set_yticks(range(len(rows)), rows, fontsize=8, parse_math=False)
     return fig

@@ -310,14 +310,15 @@ def lessons(rows: Sequence[Lesson]) -> Figure:
         )
         for value in (before, row.taught):
             ax.annotate(
-                f"{value.value:.2f}",
+                f"{round(value.value, 2) + 0.0:.2f}",  # no "-0.00"
                 (value.value, y),
                 (0, -15),
                 textcoords="offset points",
                 ha="center",
                 fontsize=9,
             )
-    ax.set(xlim=(-0.03, 1.03), ylim=(len(rows) - 0.45, -0.75), yticks=[])
+    least = min(one.value for row in rows for one in (row.without[1], row.taught))
+    ax.set(xlim=(min(0, least) - 0.03, 1.03), ylim=(len(rows) - 0.45, -0.75), yticks=[])
     ax.spines[["left", "right", "top"]].set_visible(False)
     ax.tick_params(labelsize=8)
     return fig

@@ -14,6 +14,7 @@ def add_slider(
     prefix: str = "",
     suffix: str = "",
     pad: int = 40,
+    play: bool = False,
 ) -> go.Figure:
     """Give a figure a slider that exchanges its first traces.
 
@@ -24,6 +25,7 @@ def add_slider(
         prefix: written before the label of the step that is shown.
         suffix: written after it.
         pad: pixels between the figure and the slider.
+        play: the page adds a button that plays through the steps once.
 
     Returns:
         The same figure.
@@ -49,4 +51,6 @@ def add_slider(
     current = {"prefix": prefix, "suffix": suffix}
     slider = {"active": active, "pad": {"t": pad}, "currentvalue": current, "steps": steps}
     fig.update_layout(sliders=[slider])
+    if play:
+        fig.update_layout(meta={**(fig.layout.meta or {}), "play": True})  # pyright: ignore
     return fig

@@ -28,6 +28,7 @@ STYLE = """<style>
 .forest-table caption {caption-side: top; text-align: left; color: inherit}
 .forest-table th {text-align: left; font-weight: 400; padding: .2rem .6rem .2rem 0}
 .forest-table td {padding: .2rem .4rem}
+.forest-table td:last-child {white-space: nowrap}
 .claim summary, .claim-axis {display: grid; grid-template-columns: 1fr minmax(9rem, 13rem) 7.5rem;
   gap: .2rem .8rem; align-items: center; padding: .35rem .2rem; cursor: pointer}
 .claim {border-top: 1px solid rgba(128, 128, 128, .35)}
@@ -45,7 +46,7 @@ STYLE = """<style>
   .claim summary > span {grid-column: 1 / 3}
   .claim-axis {grid-template-columns: 1fr 7.5rem} .claim-axis > span {display: none}
   .claim dl {grid-template-columns: 1fr}
-  .forest-table tr {display: grid; grid-template-columns: 1fr 1fr}
+  .forest-table tr {display: grid; grid-template-columns: 1fr auto}
   .forest-table th {grid-column: 1 / 3}
 }
 </style>"""

@@ -13,6 +13,7 @@ from plotly.subplots import make_subplots
 from book.build import ROOT
 from book.build_scripts import vendor
 from ecglearn._mystnb import PLOTLY, PlotlyMime, figure_html
+from ecglearn.plots import add_slider
 from tests.book.browser import visit
 
 pytestmark = pytest.mark.book
@@ -139,3 +140,75 @@ def test_only_plotly_is_taken_and_scripts_cannot_end_early():
     html = figure_html({"data": [{"name": "</script><b>"}], "layout": {}}, 'an "alt"')
     assert html.count("</script>") == 1
     assert 'aria-label="an &quot;alt&quot;"' in html
+
+
+GROUND = (18, 18, 18)
+LINES = """() => [...document.querySelectorAll(".plotly-static .scatterlayer path.js-line")]
+  .map(line => getComputedStyle(line).stroke)"""
+
+
+def stands_out(colour: str, ground: tuple[int, ...] = GROUND) -> float:
+    """Contrast of a colour `rgb(r, g, b)` with the ground, as WCAG counts it."""
+
+    def luminance(channels: Any) -> float:
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05
+
+    parts = [int(part) / 255 for part in colour[4:-1].split(",")]
+    return luminance(parts) / luminance([part / 255 for part in ground])
+
+
+def moving_figure(colour: str = "#4a5568", **layout: Any) -> go.Figure:
+    """One line in three states that a slider chooses."""
+    states = {
+        str(k): [go.Scatter(x=[0, 1], y=[0, k], mode="lines", line_color=colour)] for k in range(3)
+    }
+    fig = go.Figure(states["0"])
+    fig.update_layout(height=300, **layout)
+    return add_slider(fig, states, prefix="step ", play=True)
+
+
+def test_lines_stand_out_on_the_dark_ground_at_every_step(page, browser):
+    """What is dark on white is lightened, also where a slider exchanges it, and back again."""
+    theme = "theme => { document.documentElement.dataset.theme = theme; }"
+    with visit(browser, page(moving_figure())) as seen:
+        seen.settle()
+        assert seen.page.evaluate(LINES) == ["rgb(74, 85, 104)"]
+        seen.page.evaluate(theme, "dark")
+        seen.page.wait_for_timeout(500)
+        for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+            (shown,) = seen.page.evaluate(LINES)
+            assert 4.5 <= stands_out(shown) < 6
+            seen.page.locator("input[type=range]").press(key)
+            seen.page.wait_for_timeout(200)
+        seen.page.evaluate(theme, "light")
+        seen.page.wait_for_timeout(500)
+        assert seen.page.evaluate(LINES) == ["rgb(74, 85, 104)"]
+        assert seen.complaints == []
+
+
+def test_paper_keeps_its_ink_in_the_dark(page, browser):
+    with visit(browser, page(moving_figure(plot_bgcolor="#fff5f5"))) as seen:
+        seen.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        seen.settle()
+        assert seen.page.evaluate(LINES) == ["rgb(74, 85, 104)"]
+
+
+def test_a_slider_plays_to_its_end_or_goes_step_by_step(page, browser):
+    with visit(browser, page(moving_figure())) as seen:
+        seen.settle()
+        play, slider = seen.page.locator(".figure-play"), seen.page.locator("input[type=range]")
+        play.focus()
+        seen.page.keyboard.press("Enter")
+        assert play.inner_text() == "Pause"
+        seen.page.wait_for_function("document.querySelector('.figure-play').textContent == 'Play'")
+        assert slider.input_value() == "2"
+        assert seen.page.locator("output").inner_text() == "step 2"
+    with visit(browser, page(moving_figure()), reduced_motion="reduce") as seen:
+        seen.settle()
+        play, slider = seen.page.locator(".figure-play"), seen.page.locator("input[type=range]")
+        assert play.inner_text() == "Next"
+        for value in ("1", "2", "0"):
+            play.click()
+            seen.page.wait_for_timeout(600)
+            assert slider.input_value() == value

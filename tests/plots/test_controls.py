@@ -29,6 +29,13 @@ def test_every_step_has_its_traces():
     assert [trace.type for trace in fig.data] == ["bar", "bar", "scatter"]
 
 
+def test_a_figure_that_plays_says_so_and_keeps_what_it_said():
+    fig: Any = figure().update_layout(meta={"link": {"on": "map"}})
+    assert add_slider(fig, STATES, play=True).layout.meta == {"link": {"on": "map"}, "play": True}
+    still: Any = add_slider(figure(), STATES)
+    assert still.layout.meta is None
+
+
 @pytest.mark.parametrize(
     "states",
     [{}, {"a": []}, {"a": [go.Bar()], "b": [go.Bar(), go.Bar()]}, {"a": [go.Bar()] * 4}],

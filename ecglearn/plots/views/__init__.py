@@ -5,6 +5,7 @@ from ecglearn.plots.views.contract import MIME, View
 from ecglearn.plots.views.leads import LeadSetView
 from ecglearn.plots.views.maps import MapCase, MapView
 from ecglearn.plots.views.patients import RetrievalView
+from ecglearn.plots.views.peaks import PeakView
 from ecglearn.plots.views.threshold import ThresholdView
 from ecglearn.plots.views.torso import TorsoView
 
@@ -15,6 +16,7 @@ __all__ = [
     "LeadSetView",
     "MapCase",
     "MapView",
+    "PeakView",
     "RetrievalView",
     "ThresholdView",
     "TorsoView",

@@ -41,7 +41,7 @@
       const patient = data.patients[state.patient];
       const narrow = width < 600;
       element.classList.toggle("ev-narrow", narrow);
-      const paperWidth = narrow ? width : Math.round(width * 0.36);
+      const paperWidth = narrow ? width : Math.round(width * 0.28);
       const high = 26;
       const reach = 0.7 * Math.max(...data.leads.flatMap((_, k) => patient.lines.row(k).map(Math.abs)));
       const trace = (k) => {

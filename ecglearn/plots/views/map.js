@@ -110,7 +110,9 @@
         on: (row, column) => change({ row, column }),
       });
       set(grid.node, { transform: `translate(${edge} 0)` });
-      const names = one.rows.map((name, k) => {
+      const apart = Math.ceil(12 / cellHeight); // rows of which one has its name
+      const names = one.rows.filter((_, k) => k % apart === 0).map((name, i) => {
+        const k = i * apart;
         const shown = name.length * 7 > edge ? `${name.slice(0, Math.floor(edge / 7) - 1)}…` : name;
         return svg("text", { class: "ev-row", x: edge - 6, y: (k + 0.5) * cellHeight + 4, "text-anchor": "end" }, shown, svg("title", {}, name));
       });

@@ -6,7 +6,18 @@ from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-PARTS = ("core", "grid", "parts", "alignment", "map", "patients", "leads", "torso", "threshold")
+PARTS = (
+    "core",
+    "grid",
+    "parts",
+    "alignment",
+    "map",
+    "patients",
+    "leads",
+    "torso",
+    "threshold",
+    "peaks",
+)
 RENDER = """
 export default {
   render({ model, el }) {

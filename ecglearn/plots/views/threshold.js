@@ -30,7 +30,7 @@
       },
     });
     const stage = html("div", { class: "ev-stage" });
-    element.append(html("div", { class: "ev-controls" }, which.node, slider.node), says.node, stage);
+    element.append(html("div", { class: "ev-controls ev-one" }, which.node, slider.node), says.node, stage);
 
     const build = (width) => {
       const narrow = width < 600;

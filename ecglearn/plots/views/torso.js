@@ -7,6 +7,8 @@
     RA: [22, 62], LA: [178, 62], LL: [146, 214], RL: [54, 214],
     V1: [88, 108], V2: [112, 108], V3: [124, 121], V4: [137, 134], V5: [154, 134], V6: [168, 134],
   };
+  // where a name stands beside its electrode; below it where none is given
+  const BESIDE = { RA: [0, -10], LA: [0, -10], LL: [22, 4], RL: [-22, 4], V1: [0, -10], V2: [0, -10], V3: [10, -8] };
   const TORSO = "M78 26C80 44 66 48 44 52C28 55 16 62 8 92L24 98C30 86 34 82 38 84C44 120 46 170 42 226H158C154 170 156 120 162 84C166 82 170 86 176 98L192 92C184 62 172 55 156 52C134 48 120 44 122 26Z";
 
   EcgViews.kinds.torso = (element, data) => {
@@ -27,7 +29,7 @@
       const marks = Object.fromEntries(Object.entries(PLACES).map(([name, [x, y]]) => [
         name,
         svg("g", { class: "ev-electrode" }, svg("circle", { cx: x, cy: y, r: 6.5 }),
-          svg("text", { x, y: y + (name.startsWith("V") ? 19 : -10), "text-anchor": "middle" }, name)),
+          svg("text", { x: x + (BESIDE[name]?.[0] ?? 0), y: y + (BESIDE[name]?.[1] ?? 19), "text-anchor": "middle" }, name)),
       ]));
       const arrow = svg("path", { class: "ev-arrow", "marker-end": "url(#ev-head)" });
       const head = svg("defs", {}, svg("marker", { id: "ev-head", viewBox: "0 0 10 10", refX: 8, refY: 5, markerWidth: 5, markerHeight: 5, orient: "auto" }, svg("path", { class: "ev-tip", d: "M0 0L10 5L0 10Z" })));
