@@ -29,6 +29,24 @@ def test_names_match(drawn):
     assert vitals.shape[1] == len(VITALS)
 
 
+def test_reference_ranges_are_what_they_were():
+    """Written down once, with their units: every laboratory flag hangs on them."""
+    found = {
+        name: (*REFERENCE_RANGES[name], unit) for name, unit in zip(LABS, LAB_UNITS, strict=True)
+    }
+    assert found == {
+        "potassium": (3.5, 5.1, "mmol/L"),
+        "calcium": (2.15, 2.6, "mmol/L"),
+        "sodium": (135, 145, "mmol/L"),
+        "creatinine": (45, 105, "umol/L"),
+        "haemoglobin": (12, 17, "g/dL"),
+        "troponin_t": (0, 14, "ng/L"),
+        "nt_probnp": (0, 300, "pg/mL"),
+        "glucose": (3.9, 7.8, "mmol/L"),
+        "magnesium": (0.7, 1.05, "mmol/L"),
+    }
+
+
 def test_gaps_are_frequent_where_tests_are_rare(drawn):
     missing = dict(zip(LABS, np.isnan(drawn[1]).mean(axis=0), strict=True))
     assert 0.55 < missing["troponin_t"] < 0.75

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ecglearn.cohort import cine
 from ecglearn.cohort.cine import (
     FIELD_OF_VIEW,
     GREY,
@@ -96,7 +97,7 @@ def test_the_right_ventricle_has_the_area_of_its_volume():
     """0.70 V^(2/3) of blood outside the left one's wall, with 6% of scatter."""
     n, size = 40, 84
     p = healthy(n)
-    cine = render_cine(p, frames=1, size=size, seed=SEED, noisy=False)[:, 0].astype(float)
+    painted = render_cine(p, frames=1, size=size, seed=SEED, noisy=False)[:, 0].astype(float)
     cell = FIELD_OF_VIEW / size
     axis = (np.arange(size) + 0.5) * cell - FIELD_OF_VIEW / 2
     z = normal(SEED, "slice", 0, n, 16)
@@ -104,9 +105,38 @@ def test_the_right_ventricle_has_the_area_of_its_volume():
     y = axis[None, :, None] - (0.35 * z[:, 8])[:, None, None]
     tilt = (0.45 + 0.15 * z[:, 9])[:, None, None]
     u, v = x * np.cos(tilt) + y * np.sin(tilt), -x * np.sin(tilt) + y * np.cos(tilt)
-    share = (cine * 1.1 / 255 - GREY["muscle"]) / (GREY["blood"] - GREY["muscle"])
+    share = (painted * 1.1 / 255 - GREY["muscle"]) / (GREY["blood"] - GREY["muscle"])
     beyond = np.hypot(u, v) > radii(p)[:, 0].mean(1)[:, None, None] + 0.5
     near = (np.hypot(u + 3.5 * RV_OFFSET, v) < 5.0) & beyond & (u < 1.5)
     area = (near & (share > 0.5)).sum((1, 2)) * cell**2
     wanted = 0.70 * np.cbrt(p["RVEDV"]) ** 2
     assert np.mean(area / wanted) == pytest.approx(1, abs=0.04)
+
+
+def test_the_cavity_is_painted_where_its_outline_lies():
+    """A seventh within the outline is blood, and as far beyond it is muscle."""
+    n, size = 12, 84
+    p = healthy(n)
+    painted = render_cine(p, frames=FRAMES, size=size, seed=SEED, noisy=False) * (1.1 / 255)
+    xy = inner_outlines(p, frames=FRAMES, size=size, points=POINTS, seed=SEED)
+    z = normal(SEED, "slice", 0, n, 16)
+    place = np.stack([0.9 + 0.35 * z[:, 7], 0.35 * z[:, 8]], -1)
+    middle = (place[:, None, None] + FIELD_OF_VIEW / 2) * (size / FIELD_OF_VIEW)
+
+    def grey(share):
+        x, y = np.moveaxis(middle + share * (xy - middle), -1, 0).astype(int)
+        who = np.arange(n)[:, None, None]
+        return painted[who, np.arange(FRAMES)[:, None], y, x]
+
+    between = (GREY["blood"] + GREY["muscle"]) / 2
+    np.testing.assert_allclose(middle[..., 0, :], xy[:, :1].mean(2), atol=0.5)
+    assert (grey(6 / 7) > between).mean() > 0.97
+    assert (grey(8 / 7) < between).mean() > 0.97
+
+
+def test_smooth_fields_are_straight_between_their_knots():
+    field = np.random.default_rng(0).normal(size=(2, 3, 3))
+    at = np.linspace(0, 2, 9)
+    rows = np.apply_along_axis(lambda line: np.interp(at, [0, 1, 2], line), 1, field)
+    wanted = np.apply_along_axis(lambda line: np.interp(at, [0, 1, 2], line), 2, rows)
+    np.testing.assert_allclose(cine._upsample(field, 9), wanted, atol=1e-6)
