@@ -105,6 +105,17 @@ def test_chapter_states_its_cost(name):
     assert text.count("{{ measured }}") == 1
 
 
+def test_start_page_asks_for_weights_that_the_alignment_chapter_left():
+    """In every size: with other numbers of its own it would train for a minute."""
+    sizes = [
+        next(
+            line for code in CHAPTERS[name].code for line in code.split("\n") if "SIZES = {" in line
+        )
+        for name in ("intro", "alignment-matrices")
+    ]
+    assert sizes[0] == sizes[1]
+
+
 def test_every_notebook_is_in_the_table_of_contents():
     assert {path.stem for path in (ROOT / "book" / "chapters").glob("*.ipynb")} == set(CHAPTERS)
 
