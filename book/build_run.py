@@ -76,11 +76,15 @@ class Workshop:
     ) -> Iterator[Run]:
         """Runs what must run, never before what it names in ``after``; yields as each finishes.
 
-        What others wait for goes first, then what has waited for most, so that no worker is idle
-        at the end. ``tell`` is called every now and then with one line that says what is running.
+        What others wait for goes first, then what waits for most, then what has most cells, so that
+        no worker is idle at the end. ``tell`` is called every now and then with one line that says
+        what is running.
         """
         wanted = Counter(name for chapter in chapters for name in chapter.after)
-        chapters = sorted(chapters, key=lambda c: (-wanted[c.name], -len(c.after)))
+        rank = {
+            c.name: (wanted[c.name], len(c.after), len(code_cells(c.notebook))) for c in chapters
+        }
+        chapters = sorted(chapters, key=lambda c: rank[c.name], reverse=True)
         waiting = {chapter.name: chapter for chapter in chapters}
         running: dict[Future[Run], str] = {}
         pool = ProcessPoolExecutor(

@@ -151,12 +151,15 @@ def test_chapters_run_once_and_in_order(shop, write_chapter):
 
 
 def test_what_others_wait_for_goes_first(shop, write_chapter):
-    """Then what has waited for most: it is long, and would be alone at the end."""
+    """Then what waits for most or has most cells: it is long, and would be alone at the end."""
     paths = [write_chapter(name, "1") for name in "abc"]
     paths.append(write_chapter("last", "1", after=("c",)))
     paths.append(write_chapter("longest", "1", after=("b", "c")))
     runs = replace(shop, workers=1).run([Chapter(path) for path in paths])
     assert [run.name for run in runs] == ["c", "b", "longest", "last", "a"]
+    cells = [write_chapter("few", "1"), write_chapter("many", "1", "2")]
+    runs = replace(shop, workers=1).run([Chapter(path) for path in cells])
+    assert [run.name for run in runs] == ["many", "few"]
 
 
 def test_only_what_runs_is_said_to_run(shop, write_chapter):
