@@ -287,7 +287,7 @@ class SCAR(ReportMethod):
         x = batch.signal(config.fs, config.samples, config.preprocess)
         segments = self.ecg_encoder.segments
         if batch.keep is None:
-            _refuse_unreadable(x, None)
+            _refuse_unreadable(batch, x, None)
             return x, self.ecg_encoder.map_of(x, None)
         if batch.keep.shape != batch.ecg.shape:
             raise InputError(
@@ -296,7 +296,7 @@ class SCAR(ReportMethod):
             )
         observed = batch.keep[..., : config.samples]
         there = keep_segments(observed, segments)
-        _refuse_unreadable(x.where(observed, 0), there)
+        _refuse_unreadable(batch, x.where(observed, 0), there)
         return fill_segments(x, observed, segments), there
 
     def losses(
@@ -516,24 +516,30 @@ class SCAR(ReportMethod):
         return self.text.read(self.reports(batch))
 
 
-def _refuse_unreadable(x: Tensor, there: Tensor | None) -> None:
+def _refuse_unreadable(batch: ECGBatch, x: Tensor, there: Tensor | None) -> None:
     """Outside a graph that is traced, which cannot branch on numbers."""
     if torch.compiler.is_compiling():
         return
     bad = ~x.isfinite().flatten(1).all(1)
     if bool(bad.any()):
         raise InputError(
-            f"record {int(bad.int().argmax())} of {len(x)} has NaN or infinity among its "
-            "observed samples; fill them, or mark them as missing in `keep`"
+            f"{_called(batch, bad)} has NaN or infinity among its observed samples; fill them, or "
+            "mark them as missing in `keep`"
         )
     if there is None:
         return
     empty = ~there.flatten(1).any(1)
     if bool(empty.any()):
         raise InputError(
-            f"record {int(empty.int().argmax())} of {len(x)} has no observed token: all its "
-            "leads are missing; leave it out"
+            f"{_called(batch, empty)} has no observed token: all its leads are missing; "
+            "leave it out"
         )
+
+
+def _called(batch: ECGBatch, refused: Tensor) -> str:
+    """The first refused record, by its name or its place among those that are read together."""
+    row = int(refused.int().argmax())
+    return batch.names[row] if batch.names else f"row {row} of {len(batch)} records read together"
 
 
 @contextmanager

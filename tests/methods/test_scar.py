@@ -486,8 +486,12 @@ def test_bad_input(patients):
     keep[3, 4, 5] = False
     assert method.embed(replace(patients, ecg=nan, keep=keep)).isfinite().all()
     keep[7] = False
-    with pytest.raises(ValueError, match="record 7 of 48 has no observed token"):
+    with pytest.raises(ValueError, match="row 7 of 32 records read together has no observed token"):
         method.embed(replace(patients, ecg=nan, keep=keep))
+    keep[7], keep[40] = True, False
+    named = replace(patients, ecg=patients.ecg, keep=keep, names=[f"r{k}" for k in range(48)])
+    with pytest.raises(ValueError, match="r40 has no observed token"):
+        method.embed(named)
     small = replace(patients)
     object.__setattr__(small, "keep", torch.ones(48, 12, 4, dtype=torch.bool))
     with pytest.raises(ValueError, match="keep map of the batch is"):
