@@ -126,6 +126,7 @@ def subset_font(html: Path) -> None:
         return
     sheets = [path.read_text() for path in html.glob("_static/**/*.css")]
     codes = {int(code, 16) for text in sheets for code in re.findall(r"\\([0-9a-f]{4})\b", text)}
+    codes |= {ord(c) for text in sheets for c in text if "\ue000" <= c <= "\uf8ff"}  # unescaped
     options = Options(flavor="woff", notdef_outline=True)
     with load_font(str(fonts / "fa-solid-900.ttf"), options) as font:
         subsetter = Subsetter(options)

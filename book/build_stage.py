@@ -15,6 +15,7 @@ import nbformat
 from book.build_chapters import Chapter, code_cells
 from book.build_holds import of_size
 from book.build_inputs import meaning
+from book.build_opening import opened
 from book.build_run import Run, Workshop
 from book.build_scripts import vendor
 from book.build_terms import write_terms
@@ -71,7 +72,7 @@ def stage(
 
 
 def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbformat.NotebookNode:
-    """Today's text and cell metadata with the outputs of the last run of the same code."""
+    """Today's text and cell metadata with the outputs of the last run, in the page's order."""
     notebook = chapter.notebook
     for cell in of_size(notebook.cells, workshop.preset):
         if cell.cell_type == "markdown":
@@ -82,6 +83,7 @@ def with_outputs(workshop: Workshop, chapter: Chapter, run: Run | None) -> nbfor
             # a control without a kernel would only look alive
             live = "live" in cell.metadata.get("tags", [])
             cell.outputs, cell.execution_count = [] if live else ran.outputs, ran.execution_count
+    notebook.cells = opened(notebook.cells)
     return notebook
 
 

@@ -66,11 +66,14 @@
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
   else start();
 })();
-// What does not fit scrolls in its own box: a keyboard must reach the box. Corners of tables that say
-// nothing are no headings.
+// What does not fit scrolls in its own box: a keyboard must reach the box. So do wide pictures on a
+// phone, since their letters would be too small to read. Corners of tables that say nothing are no
+// headings.
 (() => {
   "use strict";
-  const BOXES = "article table, article pre, article mjx-container[display='true'], article .output";
+  const BOXES = "article table, article pre, article mjx-container[display='true'], article .output, .picture";
+  const WIDE = 600; // pixels of a picture; narrower ones fit a phone
+  const READABLE = 0.72; // of its size: letters of 10 points get 10 pixels
 
   const reach = () => {
     for (const box of document.querySelectorAll(BOXES)) {
@@ -79,6 +82,18 @@
       if (scrolls && !inner) box.tabIndex = 0;
       else if (box.tabIndex === 0) box.removeAttribute("tabindex");
     }
+  };
+
+  const frame = async (picture) => {
+    if (!picture.complete) await new Promise((done) => ["load", "error"].forEach((e) => picture.addEventListener(e, done)));
+    if (picture.naturalWidth < WIDE) return;
+    const box = document.createElement("div");
+    box.className = "picture";
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", "picture, wider than a phone");
+    picture.style.setProperty("--readable", `${Math.round(READABLE * picture.naturalWidth)}px`);
+    picture.replaceWith(box);
+    box.append(picture);
   };
 
   const tidy = () => {
@@ -99,6 +114,7 @@
 
   const start = async () => {
     tidy();
+    await Promise.all([...document.querySelectorAll("article figure > img[src*='_images']")].map(frame));
     await window.MathJax?.startup?.promise;
     reach();
     window.addEventListener("resize", reach);

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
 
 from book.build import ROOT, build, workshop
 from book.build_chapters import chapters, pages
@@ -68,6 +70,28 @@ def test_page_is_whole(site, browser, page, width, first, then):
             barred = axe(seen.page) if asked else []
             assert [one for one in barred if not one.startswith(SIGNATURES)] == [], scheme
         assert seen.complaints == []
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_a_picture_is_seen_before_scrolling(site, browser, page):
+    drawn = "article :is(img[src*='_images'], .plotly-static, .ecg-view)"
+    with visit(browser, site / f"{page}.html") as seen:
+        seen.settle()
+        top = seen.page.evaluate(
+            f'() => document.querySelector("{drawn}").getBoundingClientRect().top'
+        )
+        assert 0 < top < 850
+
+
+def test_the_icon_font_holds_what_the_style_asks_for(site):
+    """Symbols before the titles of boxes; the style names them as letters, not by code."""
+    style = (site / "_static" / "styles" / "pydata-sphinx-theme.css").read_text()
+    fonts = site / "_static" / "vendor" / "fontawesome" / "webfonts"
+    held = TTFont(fonts / "fa-solid-900.woff").getBestCmap()
+    whole = TTFont(fonts / "fa-solid-900.ttf").getBestCmap()
+    named = {icon for icon in re.findall('--pst-icon-[a-z-]+:"(.)"', style) if ord(icon) in whole}
+    assert len(named) > 5
+    assert [hex(ord(icon)) for icon in named if ord(icon) not in held] == []
 
 
 @pytest.mark.parametrize("page", PAGES)
