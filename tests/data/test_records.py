@@ -102,6 +102,15 @@ def test_a_sample_that_is_not_there_hides_no_wrong_gain(tmp_path):
     np.testing.assert_allclose(record.signal[seen], digital.T[seen] / 1000, atol=1e-6)
 
 
+def test_a_sample_that_is_not_there_has_no_size(tmp_path):
+    """Its mark would be 328 mV at this gain, which no heart makes."""
+    digital = counts() // 10
+    digital[40, 7] = INVALID
+    record = read_record(write(tmp_path, digital, gain="100"))
+    assert record.calibrated
+    assert not record.observed[7, 40]
+
+
 def test_true_gains_that_differ_between_leads_are_left_alone(tmp_path):
     digital = counts()
     gain = np.array([1000, 500, 1000, 500, 2000, 1000] + [1000] * 6)

@@ -43,6 +43,11 @@ def test_rate_rises_to_its_peak_and_falls_along_half_a_cosine():
     assert found[100] == pytest.approx(0)
 
 
+def test_one_step_rises_where_none_is_asked_for():
+    falling = [(1 + math.cos(math.pi * k / 4)) / 2 for k in range(5)]
+    assert rates(5, 0.0, 6) == pytest.approx([1, *falling])
+
+
 @pytest.mark.parametrize("warmup", [0.0, 0.3, 1.0])
 def test_a_run_of_one_step_has_the_full_rate(warmup):
     assert rates(1, warmup, 2)[0] == 1
