@@ -72,8 +72,8 @@
 (() => {
   "use strict";
   const BOXES = "article table, article pre, article mjx-container[display='true'], article .output, .picture";
-  const WIDE = 600; // pixels of a picture; narrower ones fit a phone
-  const READABLE = 0.72; // of its size: letters of 10 points get 10 pixels
+  const WIDE = 750; // pixels of a picture; narrower ones fit a phone
+  const READABLE = 0.66; // of its size: letters of 10 points get 9 pixels
 
   const reach = () => {
     for (const box of document.querySelectorAll(BOXES)) {
