@@ -212,3 +212,14 @@ def test_stem_finds_a_wave_wherever_it_is():
     x[0, 16:24], x[1, 31:39] = wave, wave
     torch.testing.assert_close(stem(x)[0], stem(x)[1])
     assert stem(torch.randn(2, 12, 4, 60)).shape == (2, 12, 4, 4)
+
+
+def test_where_nothing_is_visible_the_null_token_alone_speaks():
+    torch.manual_seed(0)
+    encoder = LeadTimeTransformer(samples=100, patch=25, width=8, depth=2, heads=2, out=4).eval()
+    torch.nn.init.normal_(encoder.null)
+    nothing = torch.zeros(2, 48, dtype=torch.bool)
+    one, other = (encoder.encode(torch.randn(2, 48, 8), nothing).z for _ in range(2))
+    torch.testing.assert_close(one, other)
+    seen = encoder.encode(torch.randn(2, 48, 8), ~nothing).z
+    assert (seen - one).abs().max() > 0.01

@@ -164,3 +164,10 @@ def test_without_the_group_everything_else_works():
     assert (
         done.stdout.strip() == "the hub needs huggingface_hub: pip install 'ecglearn[pretrained]'"
     )
+
+
+def test_a_card_says_the_preset_and_its_table_keeps_its_lines(merl, tmp_path):
+    merl.save_pretrained(tmp_path, about={"data": "two\nlines | a bar"})
+    text = card(tmp_path)[1]
+    assert "| Trained on | two lines \\| a bar |" in text
+    assert "smoke" in text.partition("## Provenance")[2].partition("```")[0]

@@ -14,6 +14,7 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.methods.ptacl import PTACL, PTACLConfig
 from ecglearn.methods.scar import SCAR, SCARConfig
 from ecglearn.train import TrainingError, fit, step
+from ecglearn.train.step import turns
 
 SMOKE = replace(PTACLConfig.preset("smoke"), augmented=True)
 
@@ -137,3 +138,14 @@ def test_compilation_is_asked_for(patients, monkeypatch):
     method = PTACL(SMOKE)
     step.StepRunner(method, method.losses, compile=True)
     assert asked == ["ECGTransformer", "CineTransformer", "ProjectionHead", "ProjectionHead"]
+
+
+def test_a_module_that_names_no_objectives_is_one():
+    class Plain(torch.nn.Linear):
+        def losses(self, batch, generator=None, step=0):
+            return {"all": self(batch).sum()}
+
+    plain = Plain(2, 1)
+    ((objective,),) = turns(plain)
+    assert list(objective.parameters) == list(plain.parameters())
+    assert objective.losses == plain.losses
