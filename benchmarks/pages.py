@@ -14,11 +14,10 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from book.build import ROOT
 from book.build_chapters import chapters
-from tests.book.browser import chromium, visit
+from tests.book.browser import chromium, visit, weights
 
 MEGABYTES, SECONDS = 3.0, 1.5
 FIRST = """() => new Promise(done => {
@@ -36,17 +35,6 @@ def first_figure(browser: Any, page: Path) -> float:
         return seen.page.evaluate(FIRST) / 1000
 
 
-def weight(browser: Any, page: Path) -> float:
-    """Megabytes of everything that a page loads, all its figures drawn."""
-    asked: set[str] = set()
-    with visit(browser, page) as seen:
-        seen.page.on("request", lambda request: asked.add(request.url))
-        seen.page.reload()
-        seen.settle()
-    files = {Path(unquote(urlsplit(url).path)) for url in asked if url.startswith("file:")}
-    return sum(path.stat().st_size for path in files) / 1e6
-
-
 def main() -> int:
     """The command line."""
     from playwright.sync_api import sync_playwright
@@ -61,7 +49,7 @@ def main() -> int:
         browser = play.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         for name in options.names or known:
             page = (options.site / "chapters" / f"{name}.html").resolve()
-            heavy = weight(browser, page)
+            heavy = sum(weights(browser, page).values()) / 1e6
             seconds = min(first_figure(browser, page) for _ in range(3))
             bad = heavy > MEGABYTES or seconds > SECONDS
             missed += bad

@@ -19,9 +19,8 @@ from torch import distributed
 
 def patients(number, first):
     """Simulated patients without their films."""
-    return replace(
-        ECGBatch.from_cohort(simulate(number, start=first)), cine=None
-    )
+    some = simulate(number, start=first)
+    return replace(ECGBatch.from_cohort(some, peaks="true"), cine=None)
 
 
 def as_numbers(x):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -75,3 +76,14 @@ def visit(
         yield found
     finally:
         context.close()
+
+
+def weights(browser: Any, path: Path) -> dict[str, int]:
+    """Bytes of every file that a page loads, all its figures drawn."""
+    asked: set[str] = set()
+    with visit(browser, path) as seen:
+        seen.page.on("request", lambda request: asked.add(request.url))
+        seen.page.reload()
+        seen.settle()
+    files = {Path(unquote(urlsplit(url).path)) for url in asked if url.startswith("file:")}
+    return {str(file): file.stat().st_size for file in files}

@@ -16,7 +16,7 @@ from book.build_chapters import chapters, pages
 from book.build_terms import terms
 from book.course.exercises import is_solution
 from book.course.plain import Names
-from tests.book.browser import visit
+from tests.book.browser import visit, weights
 from tests.plots.views.page import axe
 
 pytestmark = pytest.mark.book
@@ -151,14 +151,8 @@ def test_a_swipe_on_a_figure_scrolls(site, browser, page):
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_page_is_light(site, browser, page):
     """Everything that it loads, figures drawn: under 3 MB."""
-    asked = set()
-    with visit(browser, site / f"{page}.html") as seen:
-        seen.page.on("request", lambda request: asked.add(request.url))
-        seen.page.reload()
-        seen.settle()
-    files = {Path(unquote(urlsplit(url).path)) for url in asked if url.startswith("file:")}
-    weights = {path.name: path.stat().st_size for path in files}
-    assert sum(weights.values()) < 3_000_000, weights
+    loaded = weights(browser, site / f"{page}.html")
+    assert sum(loaded.values()) < 3_000_000, loaded
 
 
 def test_a_term_shows_its_card_to_mouse_and_keyboard(site, browser):
