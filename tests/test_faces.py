@@ -60,3 +60,13 @@ def test_a_face_loads_no_optional_package(room):
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     unwanted = OPTIONAL if room == "plots" else OPTIONAL | DRAWING
     assert unwanted & set(out.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("room", [*ROOMS, "cli"])
+def test_a_face_does_not_wait_for_what_few_calls_use(room):
+    """A third of a second in each process of each chapter and command."""
+    code = (
+        f"import sys, ecglearn.{room}; print(*{{'scipy.signal', 'scipy.stats'}} & {{*sys.modules}})"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.split() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.signal import butter, sosfilt
+import scipy  # its parts are imported when they are first used
 
 from ecglearn.cohort.electrocardiogram import add_electrodes, electrode_noise, twelve_leads
 from ecglearn.cohort.findings import FINDINGS
@@ -55,8 +55,8 @@ def second_site(
         drawn = electrode_noise(len(here), here.fs, eight.shape[-1], seed, 0, STREAM)
         add_electrodes(eight, np.float32(noise) * drawn)
     if 0 < cutoff < here.fs / 2:
-        low_pass = butter(2, cutoff, fs=here.fs, output="sos")
-        eight = np.asarray(sosfilt(low_pass, eight), np.float32)
+        low_pass = scipy.signal.butter(2, cutoff, fs=here.fs, output="sos")
+        eight = np.asarray(scipy.signal.sosfilt(low_pass, eight), np.float32)
     if step:
         eight = (np.round(eight / step) * step).astype(np.float32)
     return replace(here, ecg=twelve_leads(eight))

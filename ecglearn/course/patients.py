@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -98,6 +98,7 @@ def page_patients(
     needs: Sequence[str] = (),
     labels: str | None = None,
     prompts: str | Path | None = None,
+    peaks: Literal["detected", "true"] = "detected",
 ) -> PagePatients:
     """The patients of a page: of a cohort, or of the store that its first cell names.
 
@@ -109,6 +110,8 @@ def page_patients(
         needs: fields of a batch that the page cannot do without, such as `reports`, `cine`.
         labels: label set of the store; None takes its first.
         prompts: JSON file with wordings of the classes, or `ecg-de` for German ones.
+        peaks: R peaks of a cohort: found as in records, or the simulator's own, which costs no
+            time where a page does not look at them.
 
     Raises:
         InputError: the store has no such label set, lacks what the page needs, has nobody to
@@ -119,7 +122,7 @@ def page_patients(
     if data is None or not _is_store(data):
         if data is not None:
             print(f"{data} is no store (`ecglearn prepare` makes one): simulated patients here")
-        batch = ECGBatch.from_cohort(cohort)
+        batch = ECGBatch.from_cohort(cohort, peaks=peaks)
         return PagePatients(batch[:count], batch[count:], "simulated", prompts or "cohort", cohort)
     store = open_named(data, labels=labels)
     if "reports" in needs:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, ValidationError
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import Interval, t_interval
@@ -198,7 +198,7 @@ def seeds_needed(spread: float, half: float) -> int | None:
     Book: claims#register
     """
     n = np.arange(ENOUGH, 1001)
-    enough = student.ppf(0.975, n - 1) * spread / np.sqrt(n) <= half
+    enough = stdtrit(n - 1, 0.975) * spread / np.sqrt(n) <= half
     return int(n[enough.argmax()]) if enough.any() else None
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from ecglearn.errors import InputError
 
@@ -49,7 +49,7 @@ def t_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     x = np.asarray(values, float)
     if len(x) < 2:
         raise InputError("an interval over seeds needs at least two runs")
-    half = student.ppf(0.5 + level / 2, len(x) - 1) * x.std(ddof=1) / np.sqrt(len(x))
+    half = stdtrit(len(x) - 1, 0.5 + level / 2) * x.std(ddof=1) / np.sqrt(len(x))
     return Interval(float(x.mean()), float(x.mean() - half), float(x.mean() + half))
 
 

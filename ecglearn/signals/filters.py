@@ -4,9 +4,9 @@ from typing import Literal
 
 import numpy as np
 import pywt
+import scipy  # its parts are imported when they are first used
 import torch
 from jaxtyping import Bool, Float
-from scipy.signal import resample_poly
 from torch import Tensor
 
 from ecglearn.errors import InputError
@@ -48,7 +48,7 @@ def resample(
         return x
     down, up = small_rates(fs_in, fs_out)
     values = _finite(x, "resampling")
-    return _back(resample_poly(values, up, down, axis=-1, padtype="line"), x)
+    return _back(scipy.signal.resample_poly(values, up, down, axis=-1, padtype="line"), x)
 
 
 def wavelet_parts(

@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy  # its parts are imported when they are first used
 from jaxtyping import Bool, Float, Int
-from scipy.signal import butter, sosfiltfilt
 from torch import Tensor
 
 from ecglearn.errors import InputError, MissingGroupError
@@ -157,7 +157,7 @@ def _asked(
     waves: Any = dict.fromkeys(turned)
     if all(there.all() and _start(row) == 0 for row, there in turned.values()):
         block = np.array([row for row, _ in turned.values()], np.float64)
-        waves = dict(zip(turned, sosfiltfilt(_beat_filter(fs), block), strict=True))
+        waves = dict(zip(turned, scipy.signal.sosfiltfilt(_beat_filter(fs), block), strict=True))
     answers = [_marks(row, there, fs, waves[n]) for n, (row, there) in turned.items()]
     able = [(marks, could) for marks, could in answers if could.any()]
     return [marks for marks, _ in able], np.array([could for _, could in able], bool)
@@ -176,7 +176,7 @@ def _marks(
         values = piece.astype(np.float64)
         waves = filtered
         if waves is None:
-            waves = sosfiltfilt(_beat_filter(fs), values[_start(values) :])
+            waves = scipy.signal.sosfiltfilt(_beat_filter(fs), values[_start(values) :])
         found.append(begin + _detected(values, fs, waves))
         could[begin:end] = True
     return np.concatenate(found) if found else np.empty(0, np.int64), could
@@ -244,7 +244,7 @@ def _crowded(x: np.ndarray, fs: float) -> bool:
 
 @lru_cache(maxsize=16)
 def _beat_filter(fs: float) -> Any:
-    return butter(2, (5, 30), "bandpass", fs=fs, output="sos")
+    return scipy.signal.butter(2, (5, 30), "bandpass", fs=fs, output="sos")
 
 
 def _start(row: np.ndarray) -> int:
