@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -115,6 +115,7 @@ def open_data(
     preprocess: Preprocess = "standard",
     labels: str | None = None,
     weighted: bool = False,
+    needs: Sequence[str] = (),
 ) -> Data:
     """The records that `--data` names.
 
@@ -126,6 +127,8 @@ def open_data(
         preprocess: what it reads, see `ECGBatch.preprocess`.
         labels: name of a label set of the store; None takes its first.
         weighted: whether stores may count more than once.
+        needs: fields that the model learns from. In simulated patients R peaks are looked for
+            where they are among them; elsewhere the simulator's own stand there.
 
     Raises:
         InputError: no such store, or one of another rate or preprocessing, or without this label
@@ -145,7 +148,8 @@ def open_data(
                 f"simulated patients have one label set, their findings, and no {labels!r}: leave "
                 "out --labels"
             )
-        return _cohort(int(count), int(seed), fs, preprocess)
+        peaks = "detected" if "r_peaks" in needs else "true"
+        return _cohort(int(count), int(seed), fs, preprocess, peaks)
     weights: dict[str, int] = {}
     if "," in text and not Path(text).is_dir():
         store, weights = open_stores(text, labels=labels, weighted=weighted)
@@ -180,8 +184,11 @@ def open_data(
     )
 
 
-def _cohort(count: int, seed: int, fs: float, preprocess: Preprocess) -> Data:
-    batch = ECGBatch.from_cohort(simulate(count, seed=seed, fs=fs), preprocess=preprocess)
+def _cohort(
+    count: int, seed: int, fs: float, preprocess: Preprocess, peaks: Literal["detected", "true"]
+) -> Data:
+    cohort = simulate(count, seed=seed, fs=fs)
+    batch = ECGBatch.from_cohort(cohort, preprocess=preprocess, peaks=peaks)
     assert batch.table is not None
     assert batch.findings is not None
     names = np.array([f"simulated-{seed}-{i}" for i in range(count)], object)

@@ -65,7 +65,7 @@ def embed(
         or (Path(data) / ABOUT).exists()
         or not Path(data).is_dir()
     ):
-        count = _write(method, open_data(data, **reads), out, **how)
+        count = _write(method, open_data(data, **reads, needs=method.needs), out, **how)
         say(f"{count:,} embeddings in {out}")
         return
     with tempfile.TemporaryDirectory() as folder:

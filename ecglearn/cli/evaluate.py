@@ -80,7 +80,8 @@ def evaluate(
         raise InputError(f"a table is written as .csv or .parquet, not as {out.name}")
     method = open_method(weights, own)
     name = method.name
-    reads = {"fs": method.config.fs, "preprocess": method.config.preprocess}
+    config = method.config
+    reads = {"fs": config.fs, "preprocess": config.preprocess, "needs": method.needs}
     source = open_data(data, **reads, labels=labels)
     if not source.classes:
         raise InputError(f"{data} has no labels to judge by")

@@ -226,8 +226,8 @@ def _train(name: str, run: Run) -> None:
 def _train_alone(name: str, run: Run) -> None:
     flags = {k: v for k, v in asdict(replace(run, model=None)).items() if k not in _NOT_THE_RESULT}
     reads = {"fs": run.model.fs, "preprocess": run.model.preprocess}
-    data = open_data(run.data, **reads, weighted=True)
     kind = method_class(name)
+    data = open_data(run.data, **reads, weighted=True, needs=kind.needs)
     if run.by_length and "reports" not in kind.needs:
         raise InputError(f"{kind.name} reads no reports: leave out --by-length")
     records = _learnable(kind, data)

@@ -42,6 +42,18 @@ def test_they_are_read_as_the_configuration_asks():
     assert found.fs == 250
 
 
+def test_r_peaks_are_looked_for_where_they_are_needed():
+    cohort = simulate(6)
+    wanted = {
+        (): ECGBatch.from_cohort(cohort, peaks="true"),
+        ("ecg", "r_peaks"): ECGBatch.from_cohort(cohort),
+    }
+    for needs, batch in wanted.items():
+        found = open_data("cohort:6", fs=100, needs=needs).records
+        torch.testing.assert_close(found.r_peaks, batch.r_peaks, rtol=0, atol=0)
+    assert not torch.equal(*(batch.r_peaks for batch in wanted.values()))
+
+
 def test_how_many_and_which_seed(monkeypatch):
     asked, one = [], open_data("cohort:1", fs=100)
 
