@@ -32,7 +32,8 @@ class Claim(Description):
         reported: what the paper has measured.
         note: what a reader should know before the result; may be empty.
         arena: table of stored runs.
-        contrast: variant to its weight; the effect of a seed is the weighted sum.
+        contrast: variant to its weight; the effect of a seed is the weighted sum. A name that is
+            a variant with its point already, as in "ECG alone; noise 1", stays at it.
         minus: is taken from it.
         measure: of the runs.
         unit: of the effect, in words.
@@ -76,7 +77,7 @@ class Claim(Description):
         known = set(stored.variants)
         parts = []
         for name, weight in self.contrast.items():
-            variant = _place(name, at)
+            variant = name if not at or name in known else f"{name}; {at}"
             runs = stored.runs_of(variant) if variant in known else []
             parts.append({run["seed"]: weight * run[self.measure] for run in runs})
         seeds = sorted(set.intersection(*map(set, parts)))
@@ -220,7 +221,3 @@ def judged_claims(papers: Sequence[str] | None = None, *, central: bool = False)
             raise InputError(f"the register holds no claim of '{paper}'")
     wanted = [claim for claim in claims if papers is None or claim.paper in papers]
     return [judge(claim) for claim in wanted if claim.central or not central]
-
-
-def _place(name: str, at: str) -> str:
-    return f"{name}; {at}" if at else name

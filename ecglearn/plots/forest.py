@@ -196,7 +196,7 @@ def _contrast(contrast: Mapping[str, float], minus: float, at: str) -> str:
     for name, weight in contrast.items():
         size = "" if abs(weight) == 1 else f"{abs(weight):g} x "
         sign = "" if weight > 0 and not parts else ("plus " if weight > 0 else "minus ")
-        parts.append(f"{sign}{size}{name}")
+        parts.append(f"{sign}{size}{name.removesuffix(f'; {at}')}")
     if minus:
         parts.append(f"minus {minus:g}")
     return " ".join(parts) + (f", {at}" if at else "")

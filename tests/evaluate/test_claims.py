@@ -110,6 +110,18 @@ def test_weights_points_and_what_is_taken_off():
     assert {at: n for at, (_, n) in found.curve.items()} == {"2 labels": 2}
 
 
+def test_a_variant_that_is_named_with_its_point_stays_at_it():
+    contrast = {"A": 1, "B; noise 1": -1}
+    points = ["noise 0", "noise 1"]
+    claim = Claim(**FIELDS | {"contrast": contrast, "at": "noise 1", "curve": points})
+    a = {"A; noise 0": [0.9, 0.8], "A; noise 1": [0.7, 0.7]}
+    b = {"B; noise 1": [0.5, 0.6], "B; noise 0": [0.1, 0.1]}
+    found = judge(claim, runs(**a, **b)).curve
+    assert {at: effect.value for at, (effect, _) in found.items()} == pytest.approx(
+        {"noise 0": 0.3, "noise 1": 0.15}
+    )
+
+
 def test_seeds_needed():
     for spread, half in ((0.026, 0.008), (0.01, 0.01), (0.012, 0.005)):
         n = seeds_needed(spread, half)
