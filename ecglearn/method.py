@@ -231,7 +231,7 @@ class Method(Stage, Shared):
     basis: ClassVar[Basis] = "reconstructed"
     config_class: ClassVar[type[Config]]
     recipes: ClassVar[Mapping[str, tuple[Recipe, ...]]] = {
-        "class": (Recipe(12, 64),),
+        "class": (Recipe(9, 64),),
         "smoke": (Recipe(2, 32),),
     }
     released: ClassVar[Layout | None] = None

@@ -149,7 +149,7 @@ class ClinicalTransfer(Method):
     config_class = ClinicalTransferConfig
     needs = ("ecg", "table", "labs", "diagnoses")
     recipes: ClassVar = {
-        "class": (Recipe(12, 128), Recipe(8, 64), Recipe(8, 64)),
+        "class": (Recipe(9, 128), Recipe(6, 64), Recipe(6, 64)),
         "smoke": (Recipe(1, 32), Recipe(1, 16), Recipe(1, 16)),
         # none of the paper's could be read: after Barlow Twins, CardioLab and MDS-ED
         "paper": (

@@ -187,7 +187,7 @@ class PTACL(Method):
     basis = "read in full"
     needs = ("ecg", "cine", "r_peaks")
     recipes: ClassVar = {
-        "class": (Recipe(10, 64), Recipe(10, 64), Recipe(20, 64)),
+        "class": (Recipe(8, 64), Recipe(8, 64), Recipe(16, 64)),
         "smoke": (Recipe(1, 32), Recipe(1, 32), Recipe(2, 32)),
         # the paper gives none: masked ECG as the group's code, masked cine as VideoMAE, contrast
         # as the group's earlier work, with a smaller rate

@@ -171,7 +171,7 @@ class SCAR(ReportMethod):
     name, title, citation, config_class = "scar", "SCAR", CITATION, SCARConfig
     recipes: ClassVar = {
         **ReportMethod.recipes,
-        "class": (Recipe(8, 64),),
+        "class": (Recipe(7, 64),),
         # none of the paper's could be read: rates of TAMER and MELP, decay of ST-MEM
         "paper": (Recipe(50, 256, 2e-4, (0.9, 0.999), 0.01, 0.05),),
     }

@@ -245,15 +245,15 @@ RECIPES = {
 }
 # stages that have a recipe of their own in the sizes of a lesson: epochs and batch
 LESSONS = {
-    "ptacl": {"class": [(10, 64), (10, 64), (20, 64)], "smoke": [(1, 32), (1, 32), (2, 32)]},
-    "tamer": {"class": [(12, 64)], "smoke": [(2, 32)]},
-    "deri": {"class": [(12, 64)], "smoke": [(2, 32)]},
-    "scar": {"class": [(8, 64)], "smoke": [(2, 32)]},
+    "ptacl": {"class": [(8, 64), (8, 64), (16, 64)], "smoke": [(1, 32), (1, 32), (2, 32)]},
+    "tamer": {"class": [(9, 64)], "smoke": [(2, 32)]},
+    "deri": {"class": [(9, 64)], "smoke": [(2, 32)]},
+    "scar": {"class": [(7, 64)], "smoke": [(2, 32)]},
     "clinical-transfer": {
-        "class": [(12, 128), (8, 64), (8, 64)],
+        "class": [(9, 128), (6, 64), (6, 64)],
         "smoke": [(1, 32), (1, 16), (1, 16)],
     },
-    "merl": {"class": [(12, 64)], "smoke": [(2, 32)]},
+    "merl": {"class": [(9, 64)], "smoke": [(2, 32)]},
 }
 
 ROOMS = ("losses", "signals", "encoders", "data.transforms", "data.splits", "evaluate")
