@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import nbformat
 
 from book.build_chapters import Chapter, code_cells
 from book.build_inputs import chapter_inputs
-from book.build_watch import end_with_parent
+from book.build_watch import end_with
 
 CELL_SECONDS = 600  # a cell that takes longer hangs
 TELL_SECONDS = 20  # between two lines that say what is running
@@ -89,8 +90,9 @@ class Workshop:
         running: dict[Future[Run], str] = {}
         pool = ProcessPoolExecutor(
             self.workers,
-            mp_context=get_context("spawn"),
-            initializer=end_with_parent,
+            mp_context=prepared_processes(),
+            initializer=begin,
+            initargs=(os.getpid(), dict(os.environ)),
             max_tasks_per_child=1,
         )
         try:
@@ -151,6 +153,22 @@ class Workshop:
         both = inputs | earlier.inputs
         changed = [name for name in both if inputs.get(name) != earlier.inputs.get(name)]
         return replace(earlier, inputs=inputs, why=", ".join(changed))
+
+
+def prepared_processes() -> BaseContext:
+    """Where a system can: copies of a process that has read what every run needs."""
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__, "book.build", "papermill"])
+    return context
+
+
+def begin(build: int, environment: dict[str, str]) -> None:
+    """What a copy does first: it may be of a process that started in another environment."""
+    os.environ.clear()
+    os.environ.update(environment)
+    end_with(build)
 
 
 def execute(workshop: Workshop, chapter: Chapter, run: Run) -> Run:

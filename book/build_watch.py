@@ -14,16 +14,16 @@ SECONDS = 1.0  # between two looks
 def end_with_make() -> None:
     """Under `make`, end when it does: killed alone it would leave its recipes at work."""
     if "MAKELEVEL" in os.environ:
-        end_with_parent()
+        end_with(os.getppid())
 
 
-def end_with_parent() -> None:
-    """Look from now on, in a thread, whether the parent of this process is still there."""
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+def end_with(pid: int) -> None:
+    """Look from now on, in a thread, whether a process is still there, such as the parent."""
+    threading.Thread(target=_watch, args=(psutil.Process(pid),), daemon=True).start()
 
 
-def _watch(parent: int) -> None:
-    while os.getppid() == parent:
+def _watch(other: psutil.Process) -> None:
+    while other.is_running() and other.status() != psutil.STATUS_ZOMBIE:
         time.sleep(SECONDS)
     for child in psutil.Process().children(recursive=True):
         child.kill()
