@@ -109,6 +109,19 @@ def test_interval_is_over_patients_and_seeds(crowd):
     )
 
 
+def test_what_a_table_does_unless_it_is_told(crowd):
+    x, y = crowd
+    told = probe_table(
+        {"a": x},
+        y,
+        label_fractions=(0.01, 0.1, 1.0),
+        seeds=5,
+        n_resamples=200,
+        Cs=(0.001, 0.01, 0.1, 1.0),
+    )
+    pd.testing.assert_frame_equal(probe_table({"a": x}, y), told)
+
+
 def test_records_of_a_patient_are_drawn_together(crowd):
     """Every record twice is no new evidence: only other patients would narrow the interval."""
     x, y = crowd
@@ -150,6 +163,7 @@ def test_chosen_by_log_loss_over_scale_strength_and_weights():
     x = Split(*(rng.normal(size=(n, 6)) * np.array([9, 1, 1, 1, 1, 0.1]) for n in (80, 60, 50)))
     y = Split(*((part[:, :1] / 9 + rng.normal(size=(len(part), 1)) > 0.8) for part in x))
     y = Split(*(part.astype(float) for part in y))
+    assert ECG_FIX["Cs"] == (0.01, 0.1, 1.0, 10.0)
     probe = fit_probe(x, y, **ECG_FIX)
     np.testing.assert_allclose(probe.scores[:, 0], by_log_loss(x, y), atol=1e-6)
     np.testing.assert_allclose(probe.score(x.test), probe.scores)

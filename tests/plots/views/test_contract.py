@@ -21,6 +21,11 @@ def test_arrays_come_back_within_half_a_step():
     )
 
 
+def test_a_value_may_be_as_large_as_the_reach():
+    packed = pack([-2.0, 1.0], reach=2.0)
+    assert unpack(packed).tolist() == [-2.0, 64 * 2 / 127]
+
+
 def test_zeros_and_nothing_are_arrays_too():
     assert (unpack(pack(np.zeros((2, 2)))) == 0).all()
     assert unpack(pack(np.zeros((0, 3)))).shape == (0, 3)
