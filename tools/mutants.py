@@ -62,7 +62,7 @@ HEAVY = (
     ),
 )
 MODULES = ("torch", "np", "nn", "math", "json", "super", "pd")
-SLOW = ("tests/book/", "tests/results/")
+SLOW = ("tests/book/", "tests/results/", "tests/real/")
 
 
 Place = tuple[int, int]
@@ -160,25 +160,29 @@ def imported(code: str) -> set[str]:
 def tests_of(file: str) -> list[list[str]]:
     """Tests named like the file; those of its room that name what it defines; the whole room.
 
-    The last stage also has tests of other rooms that import what the file defines, but for
-    chapters and stored runs, which take longest.
+    The last stage also has the test of what rooms import, and tests of other rooms that import what
+    the file defines, but for those that take longest: chapters, stored runs, real records.
     """
-    path, home = ROOT / file, f"tests/{Path(file).parts[1]}/"
-    parts = ast.parse(path.read_text()).body
-    names = [n.name for n in parts if isinstance(n, ast.FunctionDef | ast.ClassDef)]
-    told = {file[: -len(".py")].replace("/", "."), *(n for n in names if not n.startswith("_"))}
+    path, parts = ROOT / file, Path(file).parts
+    home = f"tests/{parts[1]}/" if len(parts) > 2 else "tests/test_"
+    defined = [
+        part.name
+        for part in ast.parse(path.read_text()).body
+        if isinstance(part, ast.FunctionDef | ast.ClassDef) and not part.name.startswith("_")
+    ]
+    told = {file[: -len(".py")].replace("/", "."), *defined}
     pattern = "|".join(rf"\b{re.escape(name)}\b" for name in told)
     near, far, rest = [], [], []
     for test in sorted((ROOT / "tests").rglob("test_*.py")):
         name, code = str(test.relative_to(ROOT)), test.read_text()
+        own, elsewhere = name.startswith(home), not name.startswith(SLOW) and told & imported(code)
         if test.stem == f"test_{path.stem}":
             near.append(name)
-        elif (name.startswith(home) or test.stem == "test_published") and re.search(pattern, code):
+        elif (own or test.stem == "test_published") and re.search(pattern, code):
             far.append(name)
-        elif name.startswith(home) or (not name.startswith(SLOW) and told & imported(code)):
+        elif own or elsewhere or test.stem == "test_faces":
             rest.append(name)
-    alone = [str(test.relative_to(ROOT)) for test in sorted((ROOT / "tests").glob("test_*.py"))]
-    return [part for part in (near, far, rest) if part] or [alone]
+    return [part for part in (near, far, rest) if part]
 
 
 def start(tree: Path, tests: list[str], log: Path, limit: float) -> int:
