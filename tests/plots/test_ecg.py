@@ -45,11 +45,11 @@ def test_sheet_has_the_scale_of_the_clinic():
 
 
 def test_paper_is_coloured_to_its_edges_and_names_stand_where_leads_begin():
-    ax = ecg_sheet(_staircase(), 500, layout="12x1").axes[0]
+    ax: Any = ecg_sheet(_staircase(), 500, layout="12x1").axes[0]
     (sheet,) = ax.patches
     (left, bottom), (right, top) = sheet.get_bbox().get_points()
     assert ((left, right), (bottom, top)) == (ax.get_xlim(), ax.get_ylim())
-    shown: Any = {text.get_text(): text.get_position()[0] for text in ax.texts}
+    shown = {text.get_text(): text.get_position()[0] for text in ax.texts}
     assert [shown[lead] for lead in LEADS] == [10 + 1.5] * 12
 
 
