@@ -1,6 +1,7 @@
 """What a view hands over: arrays and views come back, whatever cannot be shown is refused."""
 
 import json
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -56,6 +57,12 @@ def test_a_view_comes_back_from_its_text():
     again = AlignmentView.from_json(view.to_json())
     assert again == view
     assert (again.array("maps") == np.eye(2)).all()
+
+
+def test_a_view_stays_what_it_is():
+    view = AlignmentView({"label": "a map"})
+    with pytest.raises(FrozenInstanceError):
+        view.data = {}  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_the_page_gets_the_contract_and_a_kernel_the_widget():
