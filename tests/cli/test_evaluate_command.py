@@ -104,23 +104,6 @@ def test_probes_learn_on_one_part_and_are_judged_on_another(table, method, here,
     assert set(table["cases"][:-2]) == {labels.test.sum()}
 
 
-def test_what_is_asked_of_probes_unless_flags_say_otherwise(method, tmp_path, monkeypatch):
-    class Enough(Exception):
-        pass
-
-    def asked(encoders, labels, **how):
-        assert how.pop("patients") == [f"simulated-4-{k}" for k in rows]
-        assert how == {"label_fractions": (0.01, 0.1, 1.0), "seeds": 5}
-        raise Enough
-
-    rows = open_data("cohort:30:4", fs=100).rows("test")
-    method.save(tmp_path / "weights.safetensors")
-    monkeypatch.setattr(modules["ecglearn.cli.evaluate"], "probe_table", asked)
-    words = ["--data", "cohort:30:4", "--least-cases", "1"]
-    with pytest.raises(Enough):
-        main(["evaluate", str(tmp_path / "weights.safetensors"), *words])
-
-
 def test_zero_shot_is_that_of_the_wordings(table, method, here, judged, parts):
     rows, labels = parts
     wordings = load_prompts("cohort", classes=[here.classes[k] for k in judged])
