@@ -109,19 +109,6 @@ def test_interval_is_over_patients_and_seeds(crowd):
     )
 
 
-def test_what_a_table_does_unless_it_is_told(crowd):
-    x, y = crowd
-    told = probe_table(
-        {"a": x},
-        y,
-        label_fractions=(0.01, 0.1, 1.0),
-        seeds=5,
-        n_resamples=200,
-        Cs=(0.001, 0.01, 0.1, 1.0),
-    )
-    pd.testing.assert_frame_equal(probe_table({"a": x}, y), told)
-
-
 def test_records_of_a_patient_are_drawn_together(crowd):
     """Every record twice is no new evidence: only other patients would narrow the interval."""
     x, y = crowd
