@@ -1,9 +1,10 @@
 """Do the tests of a room notice small wrong changes? `make mutants R=losses N=100 SEED=1`.
 
 Changes are made by cosmic-ray's operators, and by two of ours: a float times 1.1, a method's call
-left out. Each is tried in a copy of the tree, in a fork of a process that has torch loaded: first
-against the tests named like the file, then against those of its room that name what the file
-defines. What has no effect, with the reason, is in `mutants.toml`.
+left out. Each is tried in a copy of the tree, in a fork of a process that has torch loaded, until
+tests notice it: those named like the file, those of its room that name what the file defines, then
+all of its room and those of others that import it. What has no effect is in `mutants.toml`, with
+the reason.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ HEAVY = (
     ),
 )
 MODULES = ("torch", "np", "nn", "math", "json", "super", "pd")
+SLOW = ("tests/book/", "tests/results/", "tests/real/")
 
 
 Place = tuple[int, int]
@@ -146,26 +148,41 @@ def mutants_of(file: str) -> list[Mutant]:
     return list(found.values())
 
 
+def imported(code: str) -> set[str]:
+    """Modules and names that stand in its imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom):
+            found |= {node.module or "", *(alias.name for alias in node.names)}
+    return found
+
+
 def tests_of(file: str) -> list[list[str]]:
-    """Tests named like the file, then those of its room that name what it defines, or the room."""
-    path, home = ROOT / file, Path(file).parts[1]
-    parts = ast.parse(path.read_text()).body
-    names = [n.name for n in parts if isinstance(n, ast.FunctionDef | ast.ClassDef)]
-    module = file[: -len(".py")].replace("/", ".")
-    words = [re.escape(module), *(rf"\b{n}\b" for n in names if not n.startswith("_"))]
-    pattern = re.compile("|".join(words))
-    near, far = [], []
+    """Tests named like the file; those of its room that name what it defines; the whole room.
+
+    The last stage also has the test of what rooms import, and tests of other rooms that import what
+    the file defines, but for those that take longest: chapters, stored runs, real records.
+    """
+    path, parts = ROOT / file, Path(file).parts
+    home = f"tests/{parts[1]}/" if len(parts) > 2 else "tests/test_"
+    defined = [
+        part.name
+        for part in ast.parse(path.read_text()).body
+        if isinstance(part, ast.FunctionDef | ast.ClassDef) and not part.name.startswith("_")
+    ]
+    told = {file[: -len(".py")].replace("/", "."), *defined}
+    pattern = "|".join(rf"\b{re.escape(name)}\b" for name in told)
+    near, far, rest = [], [], []
     for test in sorted((ROOT / "tests").rglob("test_*.py")):
-        name = str(test.relative_to(ROOT))
+        name, code = str(test.relative_to(ROOT)), test.read_text()
+        own, elsewhere = name.startswith(home), not name.startswith(SLOW) and told & imported(code)
         if test.stem == f"test_{path.stem}":
             near.append(name)
-        elif name.startswith(f"tests/{home}/") or test.stem == "test_published":
-            far += [name] * bool(pattern.search(test.read_text()))
-    room = f"tests/{home}/"
-    if (ROOT / room).is_dir() and not any(name.startswith(room) for name in (*near, *far)):
-        far = [room]
-    alone = [str(test.relative_to(ROOT)) for test in sorted((ROOT / "tests").glob("test_*.py"))]
-    return [part for part in (near, far) if part] or [alone]
+        elif (own or test.stem == "test_published") and re.search(pattern, code):
+            far.append(name)
+        elif own or elsewhere or test.stem == "test_faces":
+            rest.append(name)
+    return [part for part in (near, far, rest) if part]
 
 
 def start(tree: Path, tests: list[str], log: Path, limit: float) -> int:

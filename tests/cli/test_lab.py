@@ -106,9 +106,12 @@ def test_control_c_is_left_to_jupyterlab(tmp_path):
 def test_what_is_missing_is_said(tmp_path, monkeypatch):
     with pytest.raises(SystemExit, match="is no folder; the course makes one by `make course`"):
         main(["lab", str(tmp_path / "nowhere")])
-    monkeypatch.setattr(LAB, "find_spec", lambda name: None)
-    with pytest.raises(MissingGroupError, match=r'pip install "ecglearn\[lab\]"'):
-        lab_module(tmp_path)
+    for lacking in ("jupyterlab", "ipykernel"):
+        monkeypatch.setattr(
+            LAB, "find_spec", lambda name, gone=lacking: None if name == gone else 1
+        )
+        with pytest.raises(MissingGroupError, match=r'pip install "ecglearn\[lab\]"'):
+            lab_module(tmp_path)
 
 
 def test_the_kernel_is_this_environment(tmp_path, monkeypatch):

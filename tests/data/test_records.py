@@ -298,13 +298,25 @@ def test_long_records_are_refused_before_they_are_read(tmp_path):
     _refused(path, "too many to hold")
 
 
-def test_headers_that_are_no_headers(tmp_path):
+NO_LINE = "not a WFDB header, it has no line; check that this is the file"
+NO_COUNT = "not a WFDB header, its number of channels is {}; check that this is the right file"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", NO_LINE),
+        (b"\n\n", NO_LINE),
+        (b"# only a comment\n", NO_LINE),
+        (b"\x89PNG\r\n\x1a\n" * 50, NO_COUNT.format("''")),
+        (b"{}", NO_COUNT.format("''")),
+        (b"#" * 1_000_001, "more than 1,000,000 bytes; check that this is a header"),
+    ],
+)
+def test_headers_that_are_no_headers(tmp_path, content, sentence):
     header = tmp_path / "rec.hea"
-    for content in (b"", b"\n\n", b"# only a comment\n", b"\x89PNG\r\n\x1a\n" * 50, b"{}"):
-        header.write_bytes(content)
-        _refused(header)
-    header.write_bytes(b"#" * 1_000_001)
-    _refused(header, "1,000,000 bytes")
+    header.write_bytes(content)
+    assert _refused(header) == f"{header}: {sentence}"
 
 
 def test_broken_headers_never_raise_anything_else(tmp_path):

@@ -131,6 +131,9 @@ def test_seeds_needed():
         assert n == 8 or reach[1] > half
     assert seeds_needed(0.0, 0.01) == 8
     assert seeds_needed(1.0, 0.01) is None
+    last = student.ppf(0.975, [999, 1000]) / np.sqrt([1000, 1001])  # what so many seeds reach
+    assert seeds_needed(1.0, last[0]) == 1000
+    assert seeds_needed(1.0, last[1]) is None
 
 
 def test_the_rule_errs_as_often_as_it_says():

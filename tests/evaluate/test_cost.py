@@ -1,9 +1,12 @@
 """What training costs: counted by hand on a linear method."""
 
+import time
+
 import torch
 from torch import nn
 
 from ecglearn.evaluate import cost
+from ecglearn.evaluate.cost import used_by_embed
 from ecglearn.method import Stage
 
 
@@ -42,3 +45,22 @@ def test_twice_the_batch_keeps_twice_as_much():
     method = Line()
     small, large = (cost(method, torch.randn(n, 5)).megabytes for n in (100, 200))
     assert 1.8 < large / small < 2.2
+
+
+def test_two_records_are_enough_for_a_batch_norm_that_trains():
+    class Normed(Line):
+        def embed(self, batch):
+            return self.body(self.norm(batch))
+
+    method = Normed().train()
+    (weight,) = used_by_embed(method, torch.randn(9, 5))
+    assert weight is method.body.weight
+
+
+def test_seconds_are_those_of_the_processor_where_there_is_no_other():
+    class Idle(Line):
+        def embed(self, batch):
+            time.sleep(0.1)
+            return self.body(batch)
+
+    assert 0 < cost(Idle(), torch.randn(8, 5)).embed_seconds < 0.05

@@ -18,6 +18,12 @@ def test_seeds_by_hand():
         t_interval([1.0])
 
 
+def test_an_interval_covers_its_own_ends():
+    interval = Interval(2, 1, 3)
+    told = [interval.covers(value) for value in (0.99, 1, 2, 3, 3.01)]
+    assert told == [False, True, True, True, False]
+
+
 def test_bootstrap_agrees_with_scipy_and_covers():
     rng = np.random.default_rng(0)
     x = rng.normal(size=200)

@@ -150,6 +150,7 @@ def test_chosen_by_log_loss_over_scale_strength_and_weights():
     x = Split(*(rng.normal(size=(n, 6)) * np.array([9, 1, 1, 1, 1, 0.1]) for n in (80, 60, 50)))
     y = Split(*((part[:, :1] / 9 + rng.normal(size=(len(part), 1)) > 0.8) for part in x))
     y = Split(*(part.astype(float) for part in y))
+    assert ECG_FIX["Cs"] == (0.01, 0.1, 1.0, 10.0)
     probe = fit_probe(x, y, **ECG_FIX)
     np.testing.assert_allclose(probe.scores[:, 0], by_log_loss(x, y), atol=1e-6)
     np.testing.assert_allclose(probe.score(x.test), probe.scores)

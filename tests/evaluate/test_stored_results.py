@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ecglearn.errors import InputError
 from ecglearn.evaluate.intervals import t_interval
 from ecglearn.evaluate.stored_results import StoredResults
 
@@ -38,6 +39,30 @@ def test_the_other_way_round_and_all_variants():
     assert turned.index.tolist() == ["A", "R"]
     assert turned.loc["A", "full"] == whole.loc["full", "auroc"] == FULL
     assert turned.loc["R", "small"] == whole.loc["small", "rank"]
+
+
+def _file(variant: str, seed: int, place: int, **about: Any) -> dict[str, Any]:
+    same = {"version": "1", "source": "a", "torch": "2", "machine": "m", "made": "today"}
+    told = same | {"place": place, "seconds": 3} | about
+    return {"variant": variant, "seed": seed, "values": {"auroc": 0.5 + seed}, "about": told}
+
+
+def test_run_files_are_put_in_the_order_of_their_table():
+    files = [
+        _file("second", 1, 1, source="b", note="of the second"),
+        _file("first", 2, 0, note="of its second seed"),
+        _file("first", 0, 0, note="of the first", seconds=4),
+    ]
+    found = StoredResults.of(files)
+    runs = [(run["variant"], run["seed"], run["auroc"]) for run in found.runs]
+    assert runs == [("first", 0, 0.5), ("first", 2, 2.5), ("second", 1, 1.5)]
+    assert found.about["note"] == "of the first"
+    assert (found.about["source"], found.about["torch"]) == (["a", "b"], ["2"])
+    assert (found.about["seconds"], found.about["seeds"]) == (10, [0, 1, 2])
+    assert StoredResults.of(files[:1]).about["note"] == "of the second"
+    assert StoredResults.of([]).about["seeds"] == []
+    with pytest.raises(InputError, match="two files hold the run of 'first' with seed 2"):
+        StoredResults.of([*files, files[1]])
 
 
 def test_unknown_names_are_refused():

@@ -466,7 +466,9 @@ def test_presets():
         ({"mask": "most"}, "mask"),
         ({"selector": "best"}, "selector"),
         ({"budget": (0.1, 1.5)}, "budgets are shares"),
+        ({"budget": (-0.1, 0.5)}, "budgets are shares"),
         ({"mix": (0.5, 0.5, 0.5)}, "add up to 1"),
+        ({"mix": (-0.5, 0.5, 1.0)}, "add up to 1"),
     ],
 )
 def test_configurations_that_make_no_sense(change, message):

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ecglearn.evaluate import Interval
 from ecglearn.plots import Lesson, finding_map, lessons, measure_menu, method_colours, seed_menu
+from ecglearn.plots.colours import OTHERS
 from ecglearn.registry import list_methods, method_class
 
 TITLES = [method_class(name).title for name in list_methods()]
@@ -39,6 +40,11 @@ def test_a_method_keeps_its_colour_in_any_company():
     assert method_colours([f"{TITLES[0]}, untrained"]) == {
         f"{TITLES[0]}, untrained": alone[TITLES[0]]
     }
+
+
+def test_names_that_are_no_method_get_the_other_colours_in_turn():
+    names = [f"variant {k}" for k in range(len(OTHERS) + 1)]
+    assert list(method_colours(names).values()) == [*OTHERS, OTHERS[0]]
 
 
 def test_a_menu_asks_one_question_at_a_time_on_one_scale():

@@ -44,6 +44,15 @@ def test_sheet_has_the_scale_of_the_clinic():
         assert step == pytest.approx(25)
 
 
+def test_paper_is_coloured_to_its_edges_and_names_stand_where_leads_begin():
+    ax: Any = ecg_sheet(_staircase(), 500, layout="12x1").axes[0]
+    (sheet,) = ax.patches
+    (left, bottom), (right, top) = sheet.get_bbox().get_points()
+    assert ((left, right), (bottom, top)) == (ax.get_xlim(), ax.get_ylim())
+    shown = {text.get_text(): text.get_position()[0] for text in ax.texts}
+    assert [shown[lead] for lead in LEADS] == [10 + 1.5] * 12
+
+
 def test_three_by_four_shows_each_lead_in_its_quarter_and_the_rhythm_lead_whole():
     x = np.random.default_rng(0).normal(size=(12, 5000))
     traces = _traces(ecg_sheet(x, 500, rhythm="V1"))

@@ -70,3 +70,17 @@ def test_a_board_tells_verdict_numbers_and_what_it_would_take():
     mixed = ClaimBoard([shown, other, few])._repr_html_()
     assert mixed.count('<p class="claim-paper">') == 2
     assert ClaimBoard([shown], opened=True)._repr_html_().count(" open id") == 1
+
+
+@pytest.mark.parametrize(
+    ("contrast", "minus", "at", "said"),
+    [
+        ({"A": 1, "B": -1}, 0.0, "", "A minus B"),
+        ({"A": 0.5, "B": 0.5, "C": -1}, 0.0, "2 labels", "0.5 x A plus 0.5 x B minus C, 2 labels"),
+        ({"A": -2, "B": 1}, 0.1, "", "minus 2 x A plus B minus 0.1"),
+    ],
+)
+def test_a_contrast_is_written_as_a_sum(contrast, minus, at, said):
+    claim = Claim(**FIELDS | {"contrast": contrast, "minus": minus, "at": at})
+    page = ClaimBoard([Judged(claim, EFFECT, 8, "shown", 8, {})])._repr_html_()
+    assert f"<dt>Contrast</dt><dd>{said}</dd>" in page

@@ -1,6 +1,7 @@
 """What a view hands over: arrays and views come back, whatever cannot be shown is refused."""
 
 import json
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -19,6 +20,11 @@ def test_arrays_come_back_within_half_a_step():
     assert unpack(packed).flat[np.abs(values).argmax()] == pytest.approx(
         values.flat[np.abs(values).argmax()]
     )
+
+
+def test_a_value_may_be_as_large_as_the_reach():
+    packed = pack([-2.0, 1.0], reach=2.0)
+    assert unpack(packed).tolist() == [-2.0, 64 * 2 / 127]
 
 
 def test_zeros_and_nothing_are_arrays_too():
@@ -51,6 +57,12 @@ def test_a_view_comes_back_from_its_text():
     again = AlignmentView.from_json(view.to_json())
     assert again == view
     assert (again.array("maps") == np.eye(2)).all()
+
+
+def test_a_view_stays_what_it_is():
+    view = AlignmentView({"label": "a map"})
+    with pytest.raises(FrozenInstanceError):
+        view.data = {}  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def test_the_page_gets_the_contract_and_a_kernel_the_widget():
