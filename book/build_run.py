@@ -22,6 +22,7 @@ from book.build_chapters import Chapter, code_cells
 from book.build_inputs import chapter_inputs
 from book.build_watch import end_with
 
+BESIDE = ("book.build_render", "book.build_stage", "book.course.downloads")  # of `book.build`
 CELL_SECONDS = 600  # a cell that takes longer hangs
 TELL_SECONDS = 20  # between two lines that say what is running
 START_SECONDS = 60  # on a busy machine a kernel needs ten
@@ -160,7 +161,7 @@ def prepared_processes() -> BaseContext:
     if "forkserver" not in get_all_start_methods():
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload([__name__, "book.build", "papermill"])
+    context.set_forkserver_preload(["papermill", __name__, *BESIDE])
     return context
 
 
