@@ -63,7 +63,7 @@ TABLES: dict[str, Table] = {
         f"{reports.SITE} of a second site; {reports.PASSES} passes, batch {reports.BATCH}, mean of "
         "the weights of the last three; narrow encoders; embedded text",
         seeds={
-            v: {"1024": 4, "4096": 8, "16384": 0}[v.split("; ")[1].split()[0]]
+            v: {"1024": 8, "4096": 8, "16384": 0}[v.split("; ")[1].split()[0]]
             for v in reports.VARIANTS
         },
         configs={v: reports.CONFIGS[v.split("; ")[0]] for v in reports.VARIANTS},
@@ -107,8 +107,7 @@ TABLES: dict[str, Table] = {
         f"{planted.RECORDS} records of planted waves in noise to train and as many to test, drawn "
         f"anew for each seed; batch {planted.BATCH}, embedded text",
         seeds={
-            v: 8 if "weak 0.4; 400 steps" in v and (" 8 " in v or " 2 " in v) else 3
-            for v in planted.VARIANTS
+            v: 8 if " 8 leads" in v or " 2 leads; weak 0.4" in v else 3 for v in planted.VARIANTS
         },
         preset="smoke",
     ),
