@@ -83,6 +83,8 @@ def test_what_the_file_does_not_hold_is_never_asked_for(tmp_path, promised):
     path = write(tmp_path, counts(300))
     header = path.with_suffix(".hea")
     header.write_text(header.read_text().replace("rec 12 500 300\n", f"rec 12 500 {promised}\n"))
+    with pytest.raises(RecordError):
+        read_record(path)  # imports
     for middle in ("16", "212", "8", "508"):
         header.write_text(header.read_text().replace("rec.dat 16 ", f"rec.dat {middle} "))
         tracemalloc.start()
