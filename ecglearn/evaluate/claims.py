@@ -41,6 +41,7 @@ class Claim(Description):
         curve: all points.
         worth: smallest effect worth having.
         seeds: how many were planned.
+        first_seed: seeds before it have suggested the claim, and do not judge it.
         pilot: where this number comes from.
         written: day on which the claim was written down.
 
@@ -62,6 +63,7 @@ class Claim(Description):
     curve: list[str] = Field(default_factory=list)
     worth: float = Field(gt=0)
     seeds: int = Field(ge=ENOUGH)
+    first_seed: int = Field(default=0, ge=0)
     pilot: str
     written: date
 
@@ -79,7 +81,8 @@ class Claim(Description):
         for name, weight in self.contrast.items():
             variant = name if not at or name in known else f"{name}; {at}"
             runs = stored.runs_of(variant) if variant in known else []
-            parts.append({run["seed"]: weight * run[self.measure] for run in runs})
+            new = (run for run in runs if run["seed"] >= self.first_seed)
+            parts.append({run["seed"]: weight * run[self.measure] for run in new})
         seeds = sorted(set.intersection(*map(set, parts)))
         return [sum(part[seed] for part in parts) - self.minus for seed in seeds]
 

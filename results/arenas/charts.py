@@ -38,6 +38,7 @@ VARIANTS = (
     ),
     "clinical transfer without flags; noise 1",  # asks why strangers' tables do as well
 )
+SUGGESTED = ("clinical transfer without flags; noise 1", "ECG alone; noise 1")
 
 
 @lru_cache(maxsize=1)

@@ -73,6 +73,7 @@ VARIANTS = tuple(
     for name in CONFIGS
     if size == 1024 or name not in ASIDE
 )
+MANY = tuple(f"{name}; 16384 pairs" for name in ("MERL", "TAMER", "DERI"))  # minutes a run
 RHYTHM = [name for name in FINDINGS if name in RHYTHM_FINDINGS]
 FORM = [name for name in FINDINGS if name not in RHYTHM_FINDINGS]
 _NUMBERS = {
