@@ -39,6 +39,7 @@ class Claim(Description):
         unit: of the effect, in words.
         at: point that decides, as in "TAMER; 4096 pairs"; empty: variants have no points.
         curve: all points.
+        measures: more points, each another measure of the same runs, as in "64 labels".
         worth: smallest effect worth having.
         seeds: how many were planned.
         first_seed: seeds before it have suggested the claim, and do not judge it.
@@ -61,6 +62,7 @@ class Claim(Description):
     unit: str
     at: str
     curve: list[str] = Field(default_factory=list)
+    measures: dict[str, str] = Field(default_factory=dict)
     worth: float = Field(gt=0)
     seeds: int = Field(ge=ENOUGH)
     first_seed: int = Field(default=0, ge=0)
@@ -72,17 +74,19 @@ class Claim(Description):
 
         Args:
             stored: runs of its arena.
-            at: a point of the curve; empty where variants have none.
+            at: a point of the curve, or a name of `measures`; empty where variants have none.
 
         Book: claims#register
         """
+        measure = self.measures.get(at, self.measure)
+        at = self.at if at in self.measures else at
         known = set(stored.variants)
         parts = []
         for name, weight in self.contrast.items():
             variant = name if not at or name in known else f"{name}; {at}"
             runs = stored.runs_of(variant) if variant in known else []
             new = (run for run in runs if run["seed"] >= self.first_seed)
-            parts.append({run["seed"]: weight * run[self.measure] for run in new})
+            parts.append({run["seed"]: weight * run[measure] for run in new})
         seeds = sorted(set.intersection(*map(set, parts)))
         return [sum(part[seed] for part in parts) - self.minus for seed in seeds]
 
@@ -155,7 +159,7 @@ def judge(claim: Claim, stored: StoredResults | None = None) -> Judged:
             stored = stored_results(claim.arena)
         except FileNotFoundError:
             stored = StoredResults({}, [])
-    points = claim.curve or [claim.at]
+    points = [*claim.curve, *claim.measures] or [claim.at]
     effects = {at: claim.effects(stored, at) for at in {*points, claim.at}}
     curve = {at: (t_interval(e), len(e)) for at in points if len(e := effects[at]) > 1}
     here = effects[claim.at]

@@ -67,12 +67,17 @@ CONFIGS: dict[str, Any] = {
 }
 ASIDE = tuple(CONFIGS)[-4:]
 SIZES = (1024, 4096, 16384)
-VARIANTS = tuple(
-    f"{name}; {size} pairs"
-    for size in SIZES
-    for name in CONFIGS
-    if size == 1024 or name not in ASIDE
+ALIGNED = "DERI, aligned vector"  # the same training, asked by its other vector
+VARIANTS = (
+    *(
+        f"{name}; {size} pairs"
+        for size in SIZES
+        for name in CONFIGS
+        if size == 1024 or name not in ASIDE
+    ),
+    f"{ALIGNED}; 4096 pairs",
 )
+CONFIGS[ALIGNED] = replace(_DERI, vector="aligned")
 MANY = tuple(f"{name}; 16384 pairs" for name in ("MERL", "TAMER", "DERI"))  # minutes a run
 RHYTHM = [name for name in FINDINGS if name in RHYTHM_FINDINGS]
 FORM = [name for name in FINDINGS if name not in RHYTHM_FINDINGS]

@@ -122,6 +122,27 @@ def test_a_variant_that_is_named_with_its_point_stays_at_it():
     )
 
 
+def test_other_measures_of_the_same_runs_are_points_too():
+    stored = StoredResults(
+        {},
+        [
+            {"variant": f"{name}; here", "seed": seed, "auroc": whole, "severe": left}
+            for name, whole, left in (("A", 0.9, 0.7), ("B", 0.8, 0.4))
+            for seed in range(8)
+        ],
+    )
+    points = {"whole": "auroc", "severe": "severe"}
+    claim = Claim(**FIELDS | {"at": "here", "measures": points})
+    found = judge(claim, stored)
+    assert found.effect is not None
+    assert found.effect.value == pytest.approx(0.1)
+    assert {at: one.value for at, (one, _) in found.curve.items()} == pytest.approx(
+        {"whole": 0.1, "severe": 0.3}
+    )
+    both = judge(claim.model_copy(update={"curve": ["here", "there"]}), stored)
+    assert list(both.curve) == ["here", "whole", "severe"]
+
+
 def test_seeds_that_have_suggested_a_claim_do_not_judge_it():
     a = [0.9] * 8 + [0.5, 0.7] * 4
     stored = runs(A=a, B=[0.5] * 16)
