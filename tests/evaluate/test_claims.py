@@ -147,11 +147,11 @@ def test_seeds_that_have_suggested_a_claim_do_not_judge_it():
     a = [0.9] * 8 + [0.5, 0.7] * 4
     stored = runs(A=a, B=[0.5] * 16)
     assert judge(Claim(**FIELDS), stored).seeds == 16
-    new = judge(Claim(**FIELDS | {"first_seed": 8}), stored)
+    new = judge(Claim.model_validate(FIELDS | {"first_seed": 8}), stored)
     assert new.effect is not None
     assert (new.seeds, new.verdict) == (8, "shown")
     assert new.effect.value == pytest.approx(0.1)
-    assert judge(Claim(**FIELDS | {"first_seed": 9}), stored).verdict == "undecided"
+    assert judge(Claim.model_validate(FIELDS | {"first_seed": 9}), stored).verdict == "undecided"
 
 
 def test_seeds_needed():
