@@ -21,9 +21,10 @@ from benchmarks.measure import peak_megabytes, report, seconds
 from ecglearn.cohort import simulate
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.reading import Buffers
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 from ecglearn.signals.filters import zscore
 from ecglearn.signals.leads import LEADS
 from ecglearn.train.feed import feed

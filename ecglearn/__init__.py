@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ecglearn.cohort.simulate import simulate as simulate
     from ecglearn.data.batch import ECGBatch as ECGBatch
+    from ecglearn.data.store.opening import open_store as open_store
     from ecglearn.data.store.prepare import prepare as prepare
-    from ecglearn.data.store.store import open_store as open_store
     from ecglearn.data.wfdb.record import read_record as read_record
     from ecglearn.evaluate.benchmark.compare import compare as compare
     from ecglearn.evaluate.embed import embed as embed
@@ -33,7 +33,7 @@ _FACE: dict[str, str] = {
     "simulate": "ecglearn.cohort.simulate",
     "read_record": "ecglearn.data.wfdb.record",
     "ECGBatch": "ecglearn.data.batch",
-    "open_store": "ecglearn.data.store.store",
+    "open_store": "ecglearn.data.store.opening",
     "prepare": "ecglearn.data.store.prepare",
     # models
     "list_methods": "ecglearn.registry",

@@ -20,8 +20,8 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.splits import split_of, split_patients
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.method import Stage
 from ecglearn.methods.merl import MERL, MERLConfig
 from ecglearn.train import fit

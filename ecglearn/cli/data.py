@@ -20,8 +20,9 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.data.preprocess import Preprocess
 from ecglearn.data.splits import split_of
 from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.several import Stores
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 from ecglearn.data.store.together import open_stores
 from ecglearn.errors import InputError
 from ecglearn.evaluate import embed

@@ -37,9 +37,10 @@ from ecglearn.data.preprocess import (
 from ecglearn.data.splits import check_disjoint, check_new_records, split_of, split_patients
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.join import Joined, join
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import Prepared, prepare
 from ecglearn.data.store.several import Stores
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 from ecglearn.data.store.together import open_stores, open_together
 from ecglearn.data.store.verify import check_store
 from ecglearn.data.transforms import (

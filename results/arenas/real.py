@@ -20,8 +20,9 @@ import torch
 
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 from ecglearn.evaluate import (
     Split,
     auroc_intervals,

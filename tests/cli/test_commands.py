@@ -18,8 +18,8 @@ from ecglearn.checkpoint import load, save
 from ecglearn.cli import COMMANDS, main
 from ecglearn.cli.data import open_data
 from ecglearn.cli.train import Run, parse
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.encoders.text_encoder import text_encoder
 from ecglearn.methods.tamer import TAMERConfig
 from ecglearn.registry import list_methods, method_class

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ecglearn.cli import main
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.method import Method
 from ecglearn.methods.clinical_transfer import ClinicalTransfer, ClinicalTransferConfig
 from ecglearn.methods.ptacl import PTACL, PTACLConfig

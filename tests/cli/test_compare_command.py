@@ -8,8 +8,8 @@ import pytest
 
 from ecglearn import compare, load
 from ecglearn.cli import main
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from tests.data import layouts
 
 SMOKE = ("--preset", "smoke", "--epochs", "1", "--batch-size", "16")

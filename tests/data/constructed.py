@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ecglearn.cohort import LABS, VITALS, simulate
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from tests.data import layouts
 
 FILMLESS = 4  # records at the end without a film

@@ -18,8 +18,9 @@ from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.ptbxl import report
 from ecglearn.data.datasets.registry import DATASETS, DatasetInfo, folder_dataset
 from ecglearn.data.splits import split_of
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.record import read_record
 from ecglearn.signals.leads import limb_residuals

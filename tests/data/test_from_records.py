@@ -12,8 +12,8 @@ from ecglearn.data.batch import ECGBatch
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.preprocess import CleanRecord, clean_records, flat_leads, observed_at
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.data.wfdb.checks import RecordError
 from ecglearn.data.wfdb.record import ECGRecord, read_record
 from ecglearn.signals.filters import zscore

@@ -19,9 +19,9 @@ from ecglearn.data.film import Film
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.join import join
 from ecglearn.data.store.learnable import learnable, missing
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.remote import fetch_store
-from ecglearn.data.store.store import open_store
 from ecglearn.data.store.verify import check_store
 from ecglearn.provenance import data_digest
 from tests.data import layouts

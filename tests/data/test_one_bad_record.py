@@ -11,8 +11,8 @@ from ecglearn.data.datasets.csv_rows import LONGEST_CELL
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.store import shards
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import Prepared, prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.data.wfdb import reader
 from ecglearn.errors import MissingGroupError
 from tests.data import layouts

@@ -20,8 +20,8 @@ from ecglearn.data.datasets.csv_rows import TableError
 from ecglearn.data.datasets.registry import DATASETS
 from ecglearn.data.store import shards
 from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.files import DiskError, holding
 from tests.data import layouts
 

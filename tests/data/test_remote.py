@@ -7,8 +7,9 @@ import torch
 from fsspec.implementations.memory import MemoryFileSystem
 
 from ecglearn.cli import main
+from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import StoreError, open_store
 from ecglearn.errors import MissingGroupError
 from ecglearn.registry import create
 from ecglearn.train import fit

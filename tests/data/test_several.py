@@ -15,9 +15,10 @@ from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.store.format import StoreError
 from ecglearn.data.store.join import join
 from ecglearn.data.store.learnable import learnable, missing
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.reading import Buffers
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 from ecglearn.data.store.together import open_stores, open_together
 from ecglearn.evaluate.benchmark.compare import compare
 from ecglearn.methods.merl import MERL, MERLConfig

@@ -14,10 +14,11 @@ from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.preprocess import clean_ecg, shortest_ecg
 from ecglearn.data.store.format import StoreError, about_digest, facts
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.reading import Buffers
 from ecglearn.data.store.shards import gaps
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 from ecglearn.data.store.verify import check_store
 from ecglearn.data.wfdb.record import read_record
 from ecglearn.methods.merl import MERL, MERLConfig

@@ -3,8 +3,8 @@
 import pytest
 
 from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.data.store.verify import check_store
 from tests.data import layouts
 

@@ -15,8 +15,9 @@ from ecglearn.cohort import simulate
 from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.store.join import join
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 from ecglearn.errors import InputError
 from ecglearn.evaluate import Split, auroc_intervals, fit_probe, macro_auroc
 from ecglearn.evaluate.benchmark.compare import TASKS, compare

@@ -17,7 +17,7 @@ from ecglearn.data.clinical.own_columns import read_columns
 from ecglearn.data.film import read_film
 from ecglearn.data.store.companions import NOT_JOINED
 from ecglearn.data.store.join import join
-from ecglearn.data.store.store import open_store
+from ecglearn.data.store.opening import open_store
 from ecglearn.errors import EcglearnError
 from tests.fuzz.file_damage import damaged_bytes, damaged_json, damaged_table
 from tests.fuzz.tables import rows_of

@@ -18,8 +18,8 @@ from torch import nn
 
 from ecglearn.checkpoint import _digest, load, save  # pyright: ignore[reportPrivateUsage]
 from ecglearn.data.store.format import about_digest
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.data.store.verify import check_store
 from ecglearn.errors import EcglearnError
 from ecglearn.evaluate.prompts import load_prompts

@@ -22,8 +22,8 @@ from ecglearn.data.datasets.folder import Columns
 from ecglearn.data.datasets.registry import folder_dataset
 from ecglearn.data.film import read_film
 from ecglearn.data.store.join import join
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.methods.clinical_transfer import ClinicalTransfer
 from ecglearn.methods.ptacl import PTACL
 from ecglearn.registry import load

@@ -11,8 +11,8 @@ import pytest
 from ecglearn.data.batch import ECGBatch
 from ecglearn.data.datasets.ptbxl import _SEX
 from ecglearn.data.preprocess import clean_ecg
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
-from ecglearn.data.store.store import open_store
 from ecglearn.data.wfdb.find import find_records
 from ecglearn.data.wfdb.header import Header
 from ecglearn.data.wfdb.reader import open_record

@@ -8,9 +8,9 @@ import torch
 from ecglearn.checkpoint import load
 from ecglearn.cohort import simulate
 from ecglearn.data.batch import ECGBatch
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.prepare import prepare
 from ecglearn.data.store.reading import Counts
-from ecglearn.data.store.store import open_store
 from ecglearn.errors import InputError
 from ecglearn.method import Stage
 from ecglearn.methods.merl import MERL, MERLConfig

@@ -19,8 +19,9 @@ from ecglearn.data.store.companions import COMPANIONS, NOT_JOINED, TABLE, VALUE,
 from ecglearn.data.store.format import ABOUT, StoreError, about_digest, facts, inert
 from ecglearn.data.store.join_films import film_columns
 from ecglearn.data.store.join_values import value_columns
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.record_lines import Fault, lines_by_record
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 from ecglearn.files import holding, whole
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ecglearn.data.store.format import StoreError
+from ecglearn.data.store.opening import open_store
 from ecglearn.data.store.several import Stores
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.store import Store
 
 _WEIGHT = re.compile(r"(.+)=(\d{1,3})")
 

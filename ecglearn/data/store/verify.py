@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ecglearn.data.store.companions import AGAIN, NOT_JOINED
 from ecglearn.data.store.format import ABOUT, REFUSED, SIGNALS, About, StoreError, facts
-from ecglearn.data.store.store import Store, open_store
+from ecglearn.data.store.opening import open_store
+from ecglearn.data.store.store import Store
 from ecglearn.metadata import described
 
 _SHOWN = 5  # damaged records that the message names
