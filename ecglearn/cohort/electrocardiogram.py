@@ -118,7 +118,8 @@ def _waves(
     j_time = 0.53 * p["qrs"][:, None] / 1e3
     rise = (t_time - j_time.astype(np.float32)) / np.float32(0.005)
     fall = offset / np.float32(0.026)
-    waves[:, 11] = normal_t / ((1 + np.exp(-np.clip(rise, -30, 30))) * (1 + np.exp(fall)))
+    with np.errstate(over="ignore"):  # seconds after its beat, in a long pause, ST is 0
+        waves[:, 11] = normal_t / ((1 + np.exp(-np.clip(rise, -30, 30))) * (1 + np.exp(fall)))
     waves[:, 12] = _atrial_waves(p, rhythm.atrial, time)
     atrial = np.where(p["atrial_flutter"][:, None] > 0, beat.atrial[:, 1], beat.atrial[:, 0])
     leads = np.concatenate(
