@@ -454,10 +454,9 @@ class ReportMethod(Method):
         assert batch.reports is not None
         empty = [row for row, text in enumerate(batch.reports) if not text.strip()]
         if empty:
-            who = batch.names[empty[0]] if batch.names else f"row {empty[0]} of the batch"
             raise InputError(
-                f"{who} has no report ({len(empty)} of {len(batch)} records here): leave such "
-                "records out, a store's by `with_reports()`"
+                f"{batch.called(empty[0])} has no report ({len(empty)} of {len(batch)} records "
+                "here): leave such records out, a store's by `with_reports()`"
             )
         return batch.reports
 

@@ -118,10 +118,10 @@ class ECGBatch:
         wrong = (~torch.isfinite(self.ecg) & seen).flatten(1).any(1)
         if bool(wrong.any()):
             row = int(wrong.nonzero()[0])
-            who = self.names[row] if self.names else f"row {row}"
             raise InputError(
-                f"{who} has NaN or infinite samples that count as observed ({int(wrong.sum())} of "
-                f"{len(self)} records): mark them in `keep`, or take ECGBatch.from_records"
+                f"{self.called(row)} has NaN or infinite samples that count as observed "
+                f"({int(wrong.sum())} of {len(self)} records): mark them in `keep`, "
+                "or take ECGBatch.from_records"
             )
 
     def __len__(self) -> int:
@@ -144,6 +144,14 @@ class ECGBatch:
 
     def _mapped(self, change: Callable[[Any], Any]) -> ECGBatch:
         return ECGBatch(**{f.name: change(getattr(self, f.name)) for f in fields(self)})
+
+    def called(self, row: int) -> str:
+        """What a message calls a record: its name, or its place among those read together.
+
+        Args:
+            row: its number here.
+        """
+        return self.names[row] if self.names else f"row {row} of {len(self)} records read together"
 
     def need(self, *names: str) -> None:
         """Raise one clear sentence when a field is absent.

@@ -523,23 +523,17 @@ def _refuse_unreadable(batch: ECGBatch, x: Tensor, there: Tensor | None) -> None
     bad = ~x.isfinite().flatten(1).all(1)
     if bool(bad.any()):
         raise InputError(
-            f"{_called(batch, bad)} has NaN or infinity among its observed samples; fill them, or "
-            "mark them as missing in `keep`"
+            f"{batch.called(int(bad.int().argmax()))} has NaN or infinity among its observed "
+            "samples; fill them, or mark them as missing in `keep`"
         )
     if there is None:
         return
     empty = ~there.flatten(1).any(1)
     if bool(empty.any()):
         raise InputError(
-            f"{_called(batch, empty)} has no observed token: all its leads are missing; "
-            "leave it out"
+            f"{batch.called(int(empty.int().argmax()))} has no observed token: all its leads are "
+            "missing; leave it out"
         )
-
-
-def _called(batch: ECGBatch, refused: Tensor) -> str:
-    """The first refused record, by its name or its place among those that are read together."""
-    row = int(refused.int().argmax())
-    return batch.names[row] if batch.names else f"row {row} of {len(batch)} records read together"
 
 
 @contextmanager
