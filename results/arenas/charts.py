@@ -38,7 +38,10 @@ VARIANTS = (
     ),
     "clinical transfer without flags; noise 1",  # asks why strangers' tables do as well
 )
-SUGGESTED = ("clinical transfer without flags; noise 1", "ECG alone; noise 1")
+SUGGESTED = tuple(
+    f"{name}; noise 1"
+    for name in ("clinical transfer without flags", "ECG alone", "strangers' tables")
+)
 
 
 @lru_cache(maxsize=1)
