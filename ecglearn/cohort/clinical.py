@@ -25,6 +25,24 @@ REFERENCE_RANGES = {
     "glucose": (3.9, 7.8),
     "magnesium": (0.70, 1.05),
 }
+#: What a living patient can have, wide, after those that users of MIMIC commonly cut at.
+POSSIBLE = {
+    "potassium": (0.5, 15),
+    "calcium": (0.5, 6),
+    "sodium": (70, 220),
+    "creatinine": (5, 3500),
+    "haemoglobin": (1, 27),
+    "troponin_t": (0, 200_000),
+    "nt_probnp": (0, 500_000),
+    "glucose": (0.3, 120),
+    "magnesium": (0.1, 6),
+    "heart_rate": (10, 350),
+    "systolic_pressure": (30, 320),
+    "diastolic_pressure": (10, 220),
+    "oxygen_saturation": (30, 100),
+    "respiratory_rate": (2, 90),
+    "temperature": (25, 45),
+}
 VITALS = (
     *("heart_rate", "systolic_pressure", "diastolic_pressure", "oxygen_saturation"),
     *("respiratory_rate", "temperature"),
@@ -80,7 +98,7 @@ def laboratory(p: Latents, *, seed: int, start: int = 0, noise: float = 1.0) -> 
     ordered = np.array([2.0, -0.4, 2.0, 2.0, 1.6, -1.0, -1.0, 0.8, -0.6])
     chance = expit(ordered + 1.5 * sick[:, None])
     drawn = uniform(seed, "labs ordered", start, n, len(LABS)) < chance
-    return np.where(drawn, values, np.nan)
+    return np.where(drawn, _possible(values, LABS), np.nan)
 
 
 def vital_signs(
@@ -103,7 +121,7 @@ def vital_signs(
     systolic = 126 + 5 * decade + 32 * p["hypertension"] - 16 * failing + 9 * z[1]
     diastolic = 76 + 0.35 * (systolic - 126) + 5 * z[2]
     saturation = np.minimum(97.3 - 2.5 * p["right_overload"] - 1.5 * failing + 0.9 * z[3], 100)
-    return np.stack(
+    values = np.stack(
         [
             p["heart_rate"] + 2.5 * z[0],
             systolic,
@@ -114,3 +132,9 @@ def vital_signs(
         ],
         1,
     )
+    return _possible(values, VITALS)
+
+
+def _possible(values: NDArray[np.float64], names: tuple[str, ...]) -> NDArray[np.float64]:
+    """No further than a living patient: what much noise would add beyond is cut."""
+    return np.clip(values, *np.array([POSSIBLE[name] for name in names], float).T)

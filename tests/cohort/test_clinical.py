@@ -7,6 +7,7 @@ from ecglearn.cohort import clinical
 from ecglearn.cohort.clinical import (
     LAB_UNITS,
     LABS,
+    POSSIBLE,
     REFERENCE_RANGES,
     VITALS,
     laboratory,
@@ -14,6 +15,7 @@ from ecglearn.cohort.clinical import (
 )
 from ecglearn.cohort.physiology import PHENOTYPES, derive, draw_latents
 from ecglearn.cohort.simulate import simulate
+from ecglearn.data.batch import ECGBatch
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,21 @@ def test_noise_of_tables_is_scaled_and_nothing_else_changes():
     # also the same patients without a disease keep the noise of their tables
     healthy = clean.counterfactual("hypertension")
     assert (healthy.vitals[:, temperature] == 36.7).all()
+
+
+@pytest.mark.parametrize("noise", [4.0, 50.0])
+def test_much_noise_leaves_patients_alive(noise):
+    """Their tables are read without a word: `from_cohort` refuses what is impossible."""
+    loud = simulate(300, seed=5, table_noise=noise, frames=1, size=2)
+    batch = ECGBatch.from_cohort(loud)
+    tables = np.hstack([loud.vitals, loud.labs]).T
+    for name, values in zip((*VITALS, *LABS), tables, strict=True):
+        low, high = POSSIBLE[name]
+        assert low <= np.nanmin(values) < np.nanmax(values) <= high, name
+    assert batch.labs is not None
+    if noise == 50:  # so much that both bounds are reached
+        rate = loud.vitals[:, VITALS.index("heart_rate")]
+        assert (rate.min(), rate.max()) == POSSIBLE["heart_rate"]
 
 
 @pytest.mark.parametrize("noise", [-1.0, float("inf"), float("nan")])

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from ecglearn.cohort.clinical import DEMOGRAPHICS, LABS, REFERENCE_RANGES, VITALS
+from ecglearn.cohort.clinical import DEMOGRAPHICS, LABS, POSSIBLE, REFERENCE_RANGES, VITALS
 from ecglearn.errors import InputError
 
 
@@ -82,34 +82,34 @@ class Column:
         return x
 
 
-def _lab(name: str, unit: str, possible: tuple[float, float], item: int, **units: float) -> Column:
+def _lab(name: str, unit: str, item: int, **units: float) -> Column:
     written = {key.replace("_per_", "/"): factor for key, factor in units.items()}
-    return Column(name, unit, possible, REFERENCE_RANGES[name], written, item)
+    return Column(name, unit, POSSIBLE[name], REFERENCE_RANGES[name], written, item)
 
 
-#: Laboratory values; possible ranges are wide, after those MIMIC users commonly cut at.
+#: Laboratory values, in the order of the cohort.
 LAB_COLUMNS: tuple[Column, ...] = (
-    _lab("potassium", "mmol/L", (0.5, 15), 50971, mEq_per_L=1.0),
-    _lab("calcium", "mmol/L", (0.5, 6), 50893, mg_per_dL=0.2495),
-    _lab("sodium", "mmol/L", (70, 220), 50983, mEq_per_L=1.0),
-    _lab("creatinine", "umol/L", (5, 3500), 50912, mg_per_dL=88.42),
-    _lab("haemoglobin", "g/dL", (1, 27), 51222, g_per_L=0.1),
-    _lab("troponin_t", "ng/L", (0, 200_000), 51003, ng_per_mL=1000.0),
-    _lab("nt_probnp", "pg/mL", (0, 500_000), 50963, ng_per_L=1.0),
-    _lab("glucose", "mmol/L", (0.3, 120), 50931, mg_per_dL=0.0555),
-    _lab("magnesium", "mmol/L", (0.1, 6), 50960, mg_per_dL=0.4114),
+    _lab("potassium", "mmol/L", 50971, mEq_per_L=1.0),
+    _lab("calcium", "mmol/L", 50893, mg_per_dL=0.2495),
+    _lab("sodium", "mmol/L", 50983, mEq_per_L=1.0),
+    _lab("creatinine", "umol/L", 50912, mg_per_dL=88.42),
+    _lab("haemoglobin", "g/dL", 51222, g_per_L=0.1),
+    _lab("troponin_t", "ng/L", 51003, ng_per_mL=1000.0),
+    _lab("nt_probnp", "pg/mL", 50963, ng_per_L=1.0),
+    _lab("glucose", "mmol/L", 50931, mg_per_dL=0.0555),
+    _lab("magnesium", "mmol/L", 50960, mg_per_dL=0.4114),
 )
 TABLE_COLUMNS: tuple[Column, ...] = (
     Column("age", "years", (0, 125)),
     Column("height", "cm", (90, 250), units={"in": 2.54, "m": 100.0}),
     Column("weight", "kg", (20, 400), units={"lb": 0.45359237}),
     Column("bmi", "kg/m2", (8, 120)),
-    Column("heart_rate", "1/min", (10, 350), (60, 100)),
-    Column("systolic_pressure", "mmHg", (30, 320), (90, 140)),
-    Column("diastolic_pressure", "mmHg", (10, 220), (60, 90)),
-    Column("oxygen_saturation", "%", (30, 100), (95, 100)),
-    Column("respiratory_rate", "1/min", (2, 90), (12, 20)),
-    Column("temperature", "degC", (25, 45), (36.0, 37.8)),
+    Column("heart_rate", "1/min", POSSIBLE["heart_rate"], (60, 100)),
+    Column("systolic_pressure", "mmHg", POSSIBLE["systolic_pressure"], (90, 140)),
+    Column("diastolic_pressure", "mmHg", POSSIBLE["diastolic_pressure"], (60, 90)),
+    Column("oxygen_saturation", "%", POSSIBLE["oxygen_saturation"], (95, 100)),
+    Column("respiratory_rate", "1/min", POSSIBLE["respiratory_rate"], (12, 20)),
+    Column("temperature", "degC", POSSIBLE["temperature"], (36.0, 37.8)),
 )
 SEX = "male"
 assert tuple(c.name for c in LAB_COLUMNS) == LABS
