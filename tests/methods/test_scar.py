@@ -482,7 +482,8 @@ def test_bad_input(patients):
     nan[3, 4, 5] = math.nan
     with pytest.raises(
         ValueError,
-        match=r"row 3 of 48 records read together has NaN or infinite samples that count .* \(1 of",
+        match="row 3 of 48 records read together has NaN or infinite samples "
+        r"that count as observed \(1 of 48",
     ):
         method.embed(replace(patients, ecg=nan))
     keep = torch.ones_like(nan, dtype=torch.bool)

@@ -340,7 +340,8 @@ def test_bad_input(patients):
     with pytest.raises(ValueError, match="records have 400 samples"):
         method.embed(replace(patients, ecg=patients.ecg[..., :400]))
     with pytest.raises(
-        ValueError, match=r"row 0 of 48 records read together has no report \(1 of 48"
+        ValueError,
+        match=r"row 0 of 48 records read together has no report \(1 of 48 records here\)",
     ):
         method.losses(replace(patients, reports=["", *patients.reports[1:]]))
     with pytest.raises(ValueError, match="64 features; set text_width"):

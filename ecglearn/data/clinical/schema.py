@@ -87,6 +87,10 @@ def _lab(name: str, unit: str, item: int, **units: float) -> Column:
     return Column(name, unit, POSSIBLE[name], REFERENCE_RANGES[name], written, item)
 
 
+def _vital(name: str, unit: str, reference: tuple[float, float]) -> Column:
+    return Column(name, unit, POSSIBLE[name], reference)
+
+
 #: Laboratory values, in the order of the cohort.
 LAB_COLUMNS: tuple[Column, ...] = (
     _lab("potassium", "mmol/L", 50971, mEq_per_L=1.0),
@@ -104,12 +108,12 @@ TABLE_COLUMNS: tuple[Column, ...] = (
     Column("height", "cm", (90, 250), units={"in": 2.54, "m": 100.0}),
     Column("weight", "kg", (20, 400), units={"lb": 0.45359237}),
     Column("bmi", "kg/m2", (8, 120)),
-    Column("heart_rate", "1/min", POSSIBLE["heart_rate"], (60, 100)),
-    Column("systolic_pressure", "mmHg", POSSIBLE["systolic_pressure"], (90, 140)),
-    Column("diastolic_pressure", "mmHg", POSSIBLE["diastolic_pressure"], (60, 90)),
-    Column("oxygen_saturation", "%", POSSIBLE["oxygen_saturation"], (95, 100)),
-    Column("respiratory_rate", "1/min", POSSIBLE["respiratory_rate"], (12, 20)),
-    Column("temperature", "degC", POSSIBLE["temperature"], (36.0, 37.8)),
+    _vital("heart_rate", "1/min", (60, 100)),
+    _vital("systolic_pressure", "mmHg", (90, 140)),
+    _vital("diastolic_pressure", "mmHg", (60, 90)),
+    _vital("oxygen_saturation", "%", (95, 100)),
+    _vital("respiratory_rate", "1/min", (12, 20)),
+    _vital("temperature", "degC", (36.0, 37.8)),
 )
 SEX = "male"
 assert tuple(c.name for c in LAB_COLUMNS) == LABS
