@@ -120,7 +120,7 @@ def vital_signs(
     failing = p["dilated_cardiomyopathy"]
     systolic = 126 + 5 * decade + 32 * p["hypertension"] - 16 * failing + 9 * z[1]
     diastolic = 76 + 0.35 * (systolic - 126) + 5 * z[2]
-    saturation = np.minimum(97.3 - 2.5 * p["right_overload"] - 1.5 * failing + 0.9 * z[3], 100)
+    saturation = 97.3 - 2.5 * p["right_overload"] - 1.5 * failing + 0.9 * z[3]
     values = np.stack(
         [
             p["heart_rate"] + 2.5 * z[0],

@@ -102,7 +102,7 @@ def test_long_qt_moves_the_t_wave(quiet_crowd):
     assert np.median(earlier) > 0.03
 
 
-def test_a_pause_of_seconds_is_flat_and_no_warning():
+def test_a_pause_of_seconds_is_finite_and_no_warning():
     """One patient in some twenty thousand; warnings are errors here."""
     pause = simulate(1, seed=5013, start=3965, frames=1, size=2, noise=False)
     assert np.nanmax(np.diff(pause.truth.r_times)) > 2.5
